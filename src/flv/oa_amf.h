@@ -1,0 +1,62 @@
+
+/*
+ * AMF0 (Adobe AMF 0 specification): a guard that walks a message without
+ * recursion before a recursive reader sees it, and a reader of onMetaData.
+ */
+
+
+#ifndef OA_AMF_H
+#define OA_AMF_H
+
+
+#include "base/oa_base.h"
+
+
+#define OA_AMF_MAX_DEPTH  32
+
+
+typedef struct {
+    bool      has_video;             /* videocodecid, or width, is named and
+                                        neither 0 nor empty */
+    bool      has_audio;             /* audiocodecid, or audiosamplerate */
+    double    frame_rate;            /* 0 when unsaid; all at most 10^9 */
+    double    width;                 /* 0 when unsaid */
+    double    height;
+    double    video_kbps;            /* 0 when unsaid */
+    double    audio_kbps;            /* 0 when unsaid */
+    char      encoder[64];           /* "" when unsaid; printable ASCII */
+} oa_amf_metadata_t;
+
+
+OA_BEGIN_DECLS
+
+
+/*
+ * Walks every value of a message, with a counter in place of recursion.
+ * Anything that is not AMF0, or is truncated, ends the walk with OA_OK: the
+ * guard protects the reader's stack and refuses nothing else.
+ *
+ * It never ends where nginx-rtmp's reader (1.2.2) would read on, provided
+ * that both begin at the same byte: behind the first byte of an AMF3 message,
+ * and behind the name of a shared object, which has no marker.
+ *
+ * OA_ELIMIT: objects and arrays nest deeper than max_depth
+ * (1 <= max_depth <= OA_AMF_MAX_DEPTH).  Runs in time linear in its size.
+ */
+OA_MUST_CHECK oa_err_t oa_amf_guard(oa_slice_t message, unsigned max_depth);
+
+/*
+ * Reads a data message: "@setDataFrame", "onMetaData", {…}, or without the
+ * first or both of the names.  An object that ends with the message, without
+ * its end marker, is read too, as some encoders send it.
+ * OA_ENOTFOUND: another data message; OA_EINVAL: malformed.
+ * On error *metadata is all zero.
+ */
+OA_MUST_CHECK oa_err_t oa_amf_metadata_parse(oa_slice_t message,
+    oa_amf_metadata_t *metadata);
+
+
+OA_END_DECLS
+
+
+#endif /* OA_AMF_H */

@@ -1,0 +1,58 @@
+
+/*
+ * The bodies of RTMP audio and video messages: FLV tags, Adobe Flash Video
+ * File Format 10.1, Annex E.4.2 and E.4.3; enhanced RTMP is told apart and
+ * refused with its fourCC until its codecs are supported.
+ */
+
+
+#ifndef OA_FLV_H
+#define OA_FLV_H
+
+
+#include "base/oa_base.h"
+
+
+typedef enum {
+    OA_FLV_IGNORE,                   /* well-formed, nothing to do with it */
+    OA_FLV_CONFIG,                   /* data: decoder configuration */
+    OA_FLV_FRAMES,                   /* data: one coded frame, never empty */
+    OA_FLV_END                       /* end of sequence */
+} oa_flv_kind_t;
+
+
+typedef struct {
+    oa_flv_kind_t  kind;
+    oa_slice_t     data;             /* borrowed from the message body */
+    bool           keyframe;         /* video: what the tag claims */
+    int32_t        composition_ms;   /* video: pts - dts, signed 24 bits */
+} oa_flv_message_t;
+
+
+/* Why a message was refused, for one line in a log; static text. */
+typedef struct {
+    const char    *reason;           /* "MP3 audio is not supported" */
+    char           fourcc[5];        /* "" unless enhanced RTMP */
+} oa_flv_refusal_t;
+
+
+OA_BEGIN_DECLS
+
+
+/*
+ * Reads one video (oa_flv_video_parse, H.264) or audio (oa_flv_audio_parse,
+ * AAC) message body.  An empty body is OA_FLV_IGNORE, as encoders send them.
+ *
+ * OA_EINVAL: truncated or contradictory; OA_EUNSUPPORTED: another codec.
+ * On error *message is undefined and *refusal (may be NULL) says why.
+ */
+OA_MUST_CHECK oa_err_t oa_flv_video_parse(oa_slice_t body,
+    oa_flv_message_t *message, oa_flv_refusal_t *refusal);
+OA_MUST_CHECK oa_err_t oa_flv_audio_parse(oa_slice_t body,
+    oa_flv_message_t *message, oa_flv_refusal_t *refusal);
+
+
+OA_END_DECLS
+
+
+#endif /* OA_FLV_H */

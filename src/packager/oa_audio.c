@@ -1,0 +1,333 @@
+
+#include "packager/oa_packager_impl.h"
+
+#include <string.h>
+
+
+/* Video that does not come does not keep the audio back for longer. */
+#define OA_AUDIO_WAIT_MS      2000
+
+/* A keyframe that comes so near to where it was expected is that one. */
+#define OA_AUDIO_FORECAST_US  500000
+
+
+static void
+oa_audio_format(oa_packager_t *p, const oa_aac_config_t *aac)
+{
+    oa_live_format_t  *format;
+
+    p->aac = *aac;
+
+    format = &p->audio.format;
+    memset(format, 0, sizeof(*format));
+    memcpy(format->codecs, aac->codecs, sizeof(aac->codecs));
+    format->sample_rate = aac->output_rate;
+    format->channels = aac->channels;
+}
+
+
+oa_err_t
+oa_packager_audio_config(oa_packager_t *p, oa_slice_t asc,
+    oa_flv_refusal_t *refusal)
+{
+    bool                  new_track, new_clock;
+    oa_err_t              err;
+    oa_aac_config_t       aac;
+    oa_packager_track_t  *t;
+
+    t = &p->audio;
+
+    if (oa_track_has_config(t, asc)) {
+        return OA_OK;
+    }
+
+    err = oa_aac_config_parse(asc, &aac);
+    if (err != OA_OK) {
+        oa_packager_refuse(refusal, "the AAC configuration cannot be used");
+        return err;
+    }
+
+    new_track = p->running && !t->configured;
+    new_clock = p->running && t->configured
+                && (aac.core_rate != p->aac.core_rate
+                    || aac.frame_samples != p->aac.frame_samples);
+
+    /* what was coded with the old configuration belongs before the change */
+    if (p->running && t->configured && !new_clock) {
+        err = oa_track_cut(p, t);
+        if (err != OA_OK) {
+            return err;
+        }
+    }
+
+    err = oa_track_set_config(p, t, asc);
+    if (err != OA_OK) {
+        return err;
+    }
+
+    oa_audio_format(p, &aac);
+
+    if (new_track || new_clock) {
+        oa_packager_notice(p, OA_PACKAGER_WARN, new_track
+                           ? "audio began late: a new session"
+                           : "the audio clock changed: a new session");
+        return oa_packager_restart(p);
+    }
+
+    if (p->running) {
+        t->new_init = true;
+        t->discontinuity = true;
+        p->video.discontinuity = p->video.configured;
+    }
+
+    return OA_OK;
+}
+
+
+void
+oa_packager_audio_wait(oa_packager_t *p)
+{
+    p->audio_waits = p->video.configured;
+    p->audio_waited_ms = -1;
+    p->ncuts = 0;
+    p->forecast_us = -1;
+}
+
+
+/* Whether a frame is before the video's beginning: it is left out. */
+static bool
+oa_audio_too_early(oa_packager_t *p, int64_t time)
+{
+    int64_t  ms;
+
+    if (!p->audio_waits) {
+        return false;
+    }
+
+    time += p->audio.clock.frame / 2;
+    ms = oa_rescale(time, 1000, p->audio.conf.timescale);
+
+    if (p->audio_waited_ms < 0) {
+        p->audio_waited_ms = ms;
+    }
+
+    p->audio_waits = p->ncuts == 0
+                     ? ms - p->audio_waited_ms < OA_AUDIO_WAIT_MS
+                     : ms * 1000 < p->cuts[0].time_us;
+
+    return p->audio_waits;
+}
+
+
+/* Whether the next frame belongs behind a boundary. */
+static bool
+oa_audio_reaches(const oa_packager_t *p, int64_t time_us)
+{
+    return oa_rescale(p->audio.clock.next + p->audio.clock.frame / 2, 1000000,
+                      p->audio.conf.timescale)
+           >= time_us;
+}
+
+
+/* Whether the next frame is at or past the video's segment boundary. */
+static bool
+oa_audio_at_cut(const oa_packager_t *p)
+{
+    /* the clock is about to jump to where the video has begun */
+    if (p->ncuts != 0 && p->audio.reanchor) {
+        return true;
+    }
+
+    return p->ncuts != 0 && oa_audio_reaches(p, p->cuts[0].time_us);
+}
+
+
+/*
+ * The same before the video's keyframe has come: most often the audio is a
+ * little ahead of it in the publisher's messages.
+ */
+static bool
+oa_audio_at_forecast(const oa_packager_t *p, int64_t *time_us)
+{
+    return p->ncuts == 0 && p->forecast_us < 0 && !p->audio.reanchor
+           && !p->audio.discontinuity
+           && oa_packager_video_forecast(p, time_us)
+           && oa_audio_reaches(p, *time_us);
+}
+
+
+/*
+ * The last part of a segment is whole as soon as the boundary behind it is
+ * known: it does not wait for the frame that follows.
+ */
+static oa_err_t
+oa_audio_close_part(oa_packager_t *p)
+{
+    int64_t  time_us;
+
+    if (!p->audio.segment_open) {
+        return OA_OK;
+    }
+
+    if (oa_audio_at_cut(p)) {
+        return oa_track_flush(p, &p->audio, true);
+    }
+
+    if (!oa_audio_at_forecast(p, &time_us)) {
+        return OA_OK;
+    }
+
+    p->forecast_us = time_us;
+
+    return oa_track_cut(p, &p->audio);
+}
+
+
+/* Whether the audio has been cut at this boundary already. */
+static bool
+oa_audio_foreseen(oa_packager_t *p, int64_t time_us)
+{
+    int64_t  off_us;
+
+    off_us = time_us - p->forecast_us;
+
+    if (p->forecast_us < 0) {
+        return false;
+    }
+
+    p->forecast_us = -1;
+
+    return off_us < OA_AUDIO_FORECAST_US && -off_us < OA_AUDIO_FORECAST_US;
+}
+
+
+oa_err_t
+oa_packager_audio_follow(oa_packager_t *p, int64_t time_us, bool discontinuity)
+{
+    oa_packager_cut_t  *cut;
+
+    if (oa_audio_foreseen(p, time_us) && !discontinuity) {
+        return OA_OK;
+    }
+
+    if (p->ncuts == OA_PACKAGER_MAX_CUTS) {
+        /* audio has stalled: the earliest boundaries are of no use to it */
+        p->cuts[1].discontinuity |= p->cuts[0].discontinuity;
+        memmove(&p->cuts[0], &p->cuts[1],
+                (OA_PACKAGER_MAX_CUTS - 1) * sizeof(p->cuts[0]));
+        p->ncuts--;
+    }
+
+    cut = &p->cuts[p->ncuts++];
+    cut->time_us = time_us;
+    cut->discontinuity = discontinuity;
+
+    return oa_audio_close_part(p);
+}
+
+
+/* At a part's boundary: whether the segment is long enough by itself. */
+static bool
+oa_audio_at_end(const oa_packager_t *p)
+{
+    uint64_t                    target;
+    const oa_packager_track_t  *t;
+
+    t = &p->audio;
+
+    if (p->video.configured) {
+        return t->segment_ticks + t->conf.part_target
+               > oa_track_ticks(t, p->segment_limit_ms);
+    }
+
+    target = oa_track_ticks(t, p->conf.segment_target_ms);
+
+    return t->segment_ticks + t->conf.part_target / 2 >= target;
+}
+
+
+bool
+oa_packager_audio_hint(const oa_packager_t *p)
+{
+    int64_t  time_us;
+
+    return oa_audio_at_cut(p) || oa_audio_at_end(p)
+           || oa_audio_at_forecast(p, &time_us);
+}
+
+
+static oa_err_t
+oa_audio_cut(oa_packager_t *p, int64_t time)
+{
+    bool                  cut;
+    oa_err_t              err;
+    oa_packager_track_t  *t;
+
+    t = &p->audio;
+
+    if (t->segment_open && !t->reanchor && oa_track_far_behind(t, time)) {
+        t->reanchor = true;
+        t->discontinuity = true;
+        p->video.discontinuity = p->video.configured;
+    }
+
+    cut = t->reanchor || t->discontinuity
+          || (t->nsamples == 0 && t->segment_open && oa_audio_at_end(p));
+
+    while (oa_audio_at_cut(p)) {
+        /* the session's first boundary is the beginning of both tracks */
+        t->discontinuity |= p->cuts[0].discontinuity && t->sequence > 1;
+        cut = true;
+        p->ncuts--;
+        memmove(&p->cuts[0], &p->cuts[1], p->ncuts * sizeof(p->cuts[0]));
+    }
+
+    if (!cut) {
+        return OA_OK;
+    }
+
+    err = oa_track_cut(p, t);
+    if (err != OA_OK) {
+        return err;
+    }
+
+    if (t->reanchor) {
+        t->clock.next = time > t->clock.next ? time : t->clock.next;
+        t->clock.mean_lag = 0;
+        t->reanchor = false;
+    }
+
+    return OA_OK;
+}
+
+
+oa_err_t
+oa_packager_audio_frame(oa_packager_t *p, const oa_flv_message_t *message,
+    uint32_t timestamp_ms, int64_t unix_us)
+{
+    int64_t               time;
+    oa_err_t              err;
+    oa_packager_track_t  *t;
+    oa_timeline_place_t   place;
+
+    t = &p->audio;
+    time = oa_track_time(p, t, timestamp_ms, unix_us);
+
+    if (oa_audio_too_early(p, time)) {
+        return OA_OK;
+    }
+
+    err = oa_audio_cut(p, time);
+    if (err != OA_OK) {
+        return err;
+    }
+
+    place = oa_timeline_place(&t->clock, time, t->filled,
+                              t->conf.part_target);
+    t->stats.dropped_frames += place.duration / t->clock.frame > 1
+                               ? place.duration / t->clock.frame - 1 : 0;
+
+    err = oa_track_add(p, t, message->data, &place, 0, true);
+
+    return err == OA_OK ? oa_audio_close_part(p) : err;
+}

@@ -1,0 +1,262 @@
+
+/* Inside of the packager: shared by its files only. */
+
+
+#ifndef OA_PACKAGER_IMPL_H
+#define OA_PACKAGER_IMPL_H
+
+
+#include "cmaf/oa_cmaf.h"
+#include "codec/oa_aac.h"
+#include "codec/oa_avc.h"
+#include "packager/oa_packager.h"
+#include "timeline/oa_timeline.h"
+
+
+/*
+ * Every usual frame rate has a whole number of ticks here, the ones over 1001
+ * included, and so has a millisecond.
+ */
+#define OA_PACKAGER_VIDEO_TIMESCALE  360000
+
+#define OA_PACKAGER_MAX_SAMPLES      1024    /* in one part */
+#define OA_PACKAGER_MAX_CUTS         8
+#define OA_PACKAGER_GOPS             4
+
+
+/* A growable piece of memory. */
+typedef struct {
+    uint8_t                   *data;
+    size_t                     size;
+    size_t                     capacity;
+} oa_packager_buf_t;
+
+
+/* The frames of a track among those that wait for the tracks to be known. */
+typedef struct {
+    unsigned                   frames;
+    uint32_t                   first_ms;     /* timestamps */
+    uint32_t                   last_ms;
+} oa_packager_span_t;
+
+
+/* One rendition on its way into the live store. */
+typedef struct {
+    oa_live_kind_t             kind;
+    bool                       configured;
+    oa_packager_buf_t          config;       /* decoder configuration */
+    oa_live_format_t           format;
+    oa_packager_span_t         held;
+
+    /* set while it has a rendition */
+    oa_live_rendition_t        rendition;
+    oa_live_rendition_conf_t   conf;
+    uint32_t                   init_id;
+    uint64_t                   sequence;     /* of the next part, from 1 */
+    oa_timeline_clock_t        clock;
+
+    /* source timestamps */
+    oa_timeline_unwrap_t       unwrap;
+    int64_t                    last_ms;      /* unwrapped; valid if stamped */
+    int64_t                    last_unix_us;
+    int64_t                    offset_ms;    /* makes up for jumps */
+    bool                       stamped;
+
+    /* how the next segment begins */
+    bool                       discontinuity;
+    bool                       reanchor;     /* the clock jumps to the source */
+    bool                       new_init;     /* config changed */
+
+    /* the open part */
+    oa_packager_buf_t          data;
+    oa_cmaf_sample_t           samples[OA_PACKAGER_MAX_SAMPLES];
+    uint32_t                   nsamples;
+    uint64_t                   part_time;
+    uint32_t                   filled;       /* ticks */
+    unsigned                   flags;
+    uint32_t                   delay;        /* of presentation, ticks */
+
+    /* the open segment, with the open part */
+    bool                       segment_open;
+    uint64_t                   segment_ticks;
+    uint64_t                   segment_bytes;    /* stored parts only */
+
+    /* measurement */
+    oa_live_stats_t            stats;
+    uint64_t                   total_ticks;
+    uint64_t                   total_bytes;
+    double                     current_bps;
+    int64_t                    earliest_us;      /* least arrival - media */
+    bool                       arrived;
+    bool                       dirty;            /* readers to be woken */
+} oa_packager_track_t;
+
+
+/* Where the audio follows the video into a new segment. */
+typedef struct {
+    int64_t                    time_us;          /* media time */
+    bool                       discontinuity;
+} oa_packager_cut_t;
+
+
+typedef struct oa_packager_pending_s  oa_packager_pending_t;
+
+struct oa_packager_pending_s {
+    oa_packager_pending_t     *next;
+    oa_live_kind_t             kind;
+    uint32_t                   timestamp_ms;
+    int64_t                    unix_us;
+    size_t                     size;
+    uint8_t                    body[];
+};
+
+
+struct oa_packager_s {
+    oa_live_t                 *live;
+    oa_live_session_t          session;
+    bool                       resumed;
+    oa_packager_conf_t         conf;
+    oa_mem_t                   mem;
+    oa_packager_events_t       events;
+
+    bool                       running;      /* tracks are known */
+    int64_t                    epoch_unix_us;
+    int64_t                    anchor_us;    /* media time of timestamp 0 */
+    uint64_t                   segment_limit_ms;  /* rounds to the target */
+    uint32_t                   target_duration_s;
+
+    /* messages that arrived before the tracks were known */
+    oa_packager_pending_t     *pending;
+    oa_packager_pending_t    **pending_last;
+    size_t                     pending_bytes;
+    bool                       has_metadata;
+    oa_amf_metadata_t          metadata;
+
+    oa_packager_track_t        video;
+    oa_packager_track_t        audio;
+
+    /* video */
+    unsigned                   nal_length_size;
+    oa_timeline_rate_t         declared;
+    oa_timeline_rate_t         rate;
+    oa_timeline_cadence_t      cadence;
+    unsigned                   cadence_next; /* frames until the next look */
+    bool                       need_keyframe;
+    bool                       told_keyframes;
+    uint32_t                   gop_frames;   /* since the last keyframe */
+    uint32_t                   last_gop_frames;
+    uint32_t                   same_gops;    /* in a row, of this length */
+    int64_t                    keyframe_us;  /* media time of the last one */
+    uint64_t                   gop_ms[OA_PACKAGER_GOPS];
+    unsigned                   ngops;
+
+    /* audio */
+    oa_aac_config_t            aac;
+    oa_packager_cut_t          cuts[OA_PACKAGER_MAX_CUTS];
+    unsigned                   ncuts;
+    int64_t                    forecast_us;  /* cut at already; or -1 */
+    bool                       audio_waits;  /* to begin with the video */
+    int64_t                    audio_waited_ms;  /* since when */
+
+    /* the last jump of the source's timestamps, to be applied to both */
+    int64_t                    jump_step_ms;
+    int64_t                    jump_offset_ms;
+    int64_t                    jump_unix_us;
+};
+
+
+OA_BEGIN_DECLS
+
+
+/* --- oa_packager.c --------------------------------------------------- */
+
+OA_MUST_CHECK oa_err_t oa_packager_buf_append(oa_packager_t *p,
+    oa_packager_buf_t *buf, const void *data, size_t size, size_t limit);
+void oa_packager_notice(oa_packager_t *p, oa_packager_level_t level,
+    const char *text);
+
+/* Says why in *refusal, which may be NULL. */
+void oa_packager_refuse(oa_flv_refusal_t *refusal, const char *reason);
+
+/* The tracks changed: asks for a new session and waits to start on it. */
+OA_MUST_CHECK oa_err_t oa_packager_restart(oa_packager_t *p);
+
+
+/* --- oa_start.c ------------------------------------------------------ */
+
+/* Keeps a message until oa_packager_ready(). */
+OA_MUST_CHECK oa_err_t oa_packager_hold(oa_packager_t *p, oa_live_kind_t kind,
+    oa_slice_t body, uint32_t timestamp_ms, int64_t unix_us);
+bool oa_packager_ready(const oa_packager_t *p);
+void oa_packager_pending_free(oa_packager_t *p);
+
+/* Makes or finds the renditions, and sets the clocks. */
+OA_MUST_CHECK oa_err_t oa_packager_start(oa_packager_t *p);
+
+
+/* --- oa_track.c ------------------------------------------------------ */
+
+/* Source time to media time in ticks; notices gaps and jumps. */
+int64_t oa_track_time(oa_packager_t *p, oa_packager_track_t *t,
+    uint32_t timestamp_ms, int64_t unix_us);
+
+/* Adds a placed frame to the open part, and stores the part once full. */
+OA_MUST_CHECK oa_err_t oa_track_add(oa_packager_t *p, oa_packager_track_t *t,
+    oa_slice_t data, const oa_timeline_place_t *place, int32_t composition,
+    bool sync);
+
+/* Stores the open part, if there is one. */
+OA_MUST_CHECK oa_err_t oa_track_flush(oa_packager_t *p,
+    oa_packager_track_t *t, bool hint_segment);
+
+/* Ends the open segment; the next frame begins one. */
+OA_MUST_CHECK oa_err_t oa_track_cut(oa_packager_t *p, oa_packager_track_t *t);
+
+/* A decoder configuration: the same again, or another.  OA_EFULL: too large. */
+bool oa_track_has_config(const oa_packager_track_t *t, oa_slice_t config);
+OA_MUST_CHECK oa_err_t oa_track_set_config(oa_packager_t *p,
+    oa_packager_track_t *t, oa_slice_t config);
+
+/* Stores the init segment for the track's configuration. */
+OA_MUST_CHECK oa_err_t oa_track_init(oa_packager_t *p,
+    oa_packager_track_t *t);
+
+uint64_t oa_track_ticks(const oa_packager_track_t *t, uint64_t ms);
+
+/*
+ * Whether a frame of that time is so far ahead of what was stored that the
+ * track is better taken up anew there than caught up with part by part.
+ */
+bool oa_track_far_behind(const oa_packager_track_t *t, int64_t time);
+
+
+/* --- oa_video.c, oa_audio.c ------------------------------------------ */
+
+OA_MUST_CHECK oa_err_t oa_packager_video_config(oa_packager_t *p,
+    oa_slice_t record, oa_flv_refusal_t *refusal);
+OA_MUST_CHECK oa_err_t oa_packager_video_frame(oa_packager_t *p,
+    const oa_flv_message_t *message, uint32_t timestamp_ms, int64_t unix_us);
+void oa_packager_video_rate(oa_packager_t *p);
+bool oa_packager_video_hint(const oa_packager_t *p);
+
+/*
+ * When the next segment of a regular source will be presented, before its
+ * keyframe is there.  false: the source is not that regular.
+ */
+bool oa_packager_video_forecast(const oa_packager_t *p, int64_t *time_us);
+
+OA_MUST_CHECK oa_err_t oa_packager_audio_config(oa_packager_t *p,
+    oa_slice_t asc, oa_flv_refusal_t *refusal);
+OA_MUST_CHECK oa_err_t oa_packager_audio_frame(oa_packager_t *p,
+    const oa_flv_message_t *message, uint32_t timestamp_ms, int64_t unix_us);
+/* The audio begins anew, in step with the video where there is one. */
+void oa_packager_audio_wait(oa_packager_t *p);
+OA_MUST_CHECK oa_err_t oa_packager_audio_follow(oa_packager_t *p,
+    int64_t time_us, bool discontinuity);
+bool oa_packager_audio_hint(const oa_packager_t *p);
+
+
+OA_END_DECLS
+
+
+#endif /* OA_PACKAGER_IMPL_H */

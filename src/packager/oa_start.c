@@ -1,0 +1,403 @@
+
+/* Before the first part: which tracks there are, and where media time is. */
+
+
+#include "packager/oa_packager_impl.h"
+
+#include <string.h>
+
+
+/* How long a track may keep the other one waiting, ms of media. */
+#define OA_START_WAIT_MS           1000
+#define OA_START_WAIT_PROMISED_MS  3000
+
+/* Frames that tell the rate of a source that does not declare one. */
+#define OA_START_RATE_FRAMES       12
+
+#define OA_START_DEFAULT_RATE      ((oa_timeline_rate_t) { 30, 1 })
+
+
+oa_err_t
+oa_packager_hold(oa_packager_t *p, oa_live_kind_t kind, oa_slice_t body,
+    uint32_t timestamp_ms, int64_t unix_us)
+{
+    size_t                  size;
+    oa_packager_span_t     *span;
+    oa_packager_pending_t  *held;
+
+    size = sizeof(*held) + body.size;
+
+    if (size > p->conf.max_pending_bytes
+        || p->pending_bytes > p->conf.max_pending_bytes - size)
+    {
+        return OA_EFULL;
+    }
+
+    held = p->mem.realloc(p->mem.ctx, NULL, size);
+    if (held == NULL) {
+        return OA_ENOMEM;
+    }
+
+    held->next = NULL;
+    held->kind = kind;
+    held->timestamp_ms = timestamp_ms;
+    held->unix_us = unix_us;
+    held->size = body.size;
+    memcpy(held->body, body.data, body.size);
+
+    *p->pending_last = held;
+    p->pending_last = &held->next;
+    p->pending_bytes += size;
+
+    span = kind == OA_LIVE_VIDEO ? &p->video.held : &p->audio.held;
+    span->first_ms = span->frames == 0 ? timestamp_ms : span->first_ms;
+    span->last_ms = timestamp_ms;
+    span->frames++;
+
+    return OA_OK;
+}
+
+
+void
+oa_packager_pending_free(oa_packager_t *p)
+{
+    oa_packager_pending_t  *held;
+
+    while (p->pending != NULL) {
+        held = p->pending;
+        p->pending = held->next;
+        p->mem.realloc(p->mem.ctx, held, 0);
+    }
+
+    p->pending_last = &p->pending;
+    p->pending_bytes = 0;
+    memset(&p->video.held, 0, sizeof(p->video.held));
+    memset(&p->audio.held, 0, sizeof(p->audio.held));
+}
+
+
+/* Whether the track, or the rate of the video, is worth no more waiting. */
+static bool
+oa_start_waited(const oa_packager_t *p, oa_live_kind_t held_kind,
+    bool promised)
+{
+    const oa_packager_span_t  *span;
+
+    /* half of what may be held is left for the frames to come */
+    if (p->pending_bytes > p->conf.max_pending_bytes / 2) {
+        return true;
+    }
+
+    span = held_kind == OA_LIVE_VIDEO ? &p->video.held : &p->audio.held;
+
+    /* a step back or a jump counts as long, too */
+    return span->last_ms - span->first_ms
+           >= (promised ? OA_START_WAIT_PROMISED_MS : OA_START_WAIT_MS);
+}
+
+
+bool
+oa_packager_ready(const oa_packager_t *p)
+{
+    if (!p->video.configured) {
+        return (p->has_metadata && p->metadata.has_audio
+                && !p->metadata.has_video)
+               || oa_start_waited(p, OA_LIVE_AUDIO,
+                                  p->has_metadata && p->metadata.has_video);
+    }
+
+    if (!p->audio.configured
+        && !(p->has_metadata && p->metadata.has_video
+             && !p->metadata.has_audio)
+        && !oa_start_waited(p, OA_LIVE_VIDEO,
+                            p->has_metadata && p->metadata.has_audio))
+    {
+        return false;
+    }
+
+    return p->declared.den != 0
+           || p->video.held.frames >= OA_START_RATE_FRAMES
+           || oa_start_waited(p, OA_LIVE_VIDEO, false)
+           || oa_start_waited(p, OA_LIVE_AUDIO, false);
+}
+
+
+/* The rate that the part target is made of. */
+static void
+oa_start_rate(oa_packager_t *p)
+{
+    bool                    constant;
+    oa_timeline_unwrap_t    unwrap;
+    oa_timeline_cadence_t   cadence;
+    oa_packager_pending_t  *held;
+
+    memset(&cadence, 0, sizeof(cadence));
+    oa_timeline_unwrap_init(&unwrap, 0);
+
+    for (held = p->pending; held != NULL; held = held->next) {
+        if (held->kind == OA_LIVE_VIDEO) {
+            oa_timeline_cadence_add(&cadence,
+                             oa_timeline_unwrap(&unwrap, held->timestamp_ms));
+        }
+    }
+
+    if (cadence.count < OA_START_RATE_FRAMES
+        || !oa_timeline_cadence_rate(&cadence, p->declared, &p->rate,
+                                     &constant))
+    {
+        p->rate = p->declared.den ? p->declared : OA_START_DEFAULT_RATE;
+        constant = true;
+    }
+
+    p->video.clock.constant = constant;
+}
+
+
+/* Fills in what is fixed for the session. */
+static void
+oa_start_conf(oa_packager_t *p, oa_packager_track_t *t)
+{
+    int64_t                    frame, nframes;
+    oa_live_rendition_conf_t  *conf;
+
+    conf = &t->conf;
+    memset(conf, 0, sizeof(*conf));
+    conf->kind = t->kind;
+
+    if (t->kind == OA_LIVE_VIDEO) {
+        strcpy(conf->name, "video");
+        conf->timescale = OA_PACKAGER_VIDEO_TIMESCALE;
+        frame = oa_rescale(conf->timescale, p->rate.den, p->rate.num);
+
+    } else {
+        strcpy(conf->name, "audio");
+        conf->timescale = p->aac.core_rate;
+        frame = p->aac.frame_samples;
+    }
+
+    nframes = oa_rescale(p->conf.part_target_ms, conf->timescale,
+                         frame * 1000);
+    conf->part_target = (uint32_t) ((nframes > 0 ? nframes : 1) * frame);
+}
+
+
+static void
+oa_start_clock(oa_packager_t *p, oa_packager_track_t *t)
+{
+    oa_timeline_clock_t  *clock;
+
+    clock = &t->clock;
+    clock->mean_lag = 0;
+
+    if (t->kind == OA_LIVE_VIDEO) {
+        clock->drift = t->conf.timescale / 250;
+        oa_packager_video_rate(p);
+        return;
+    }
+
+    clock->constant = true;
+    clock->frame = p->aac.frame_samples;
+    clock->band = clock->frame + clock->frame / 2;
+    clock->drift = t->conf.timescale / 50;
+
+    if (clock->band < t->conf.timescale / 16) {
+        clock->band = t->conf.timescale / 16;
+    }
+}
+
+
+/* Continues a rendition of a resumed session.  OA_EINVAL: it cannot be. */
+static oa_err_t
+oa_start_resume(oa_packager_t *p, oa_packager_track_t *t)
+{
+    oa_err_t                       err;
+    oa_live_edge_t                 edge;
+    oa_live_stats_t                stats;
+    oa_live_snapshot_t            *snapshot;
+    const oa_live_segment_info_t  *last;
+    oa_live_rendition_conf_t       conf;
+
+    err = oa_live_rendition_find(p->live, p->session,
+                                 oa_slice(t->conf.name, strlen(t->conf.name)),
+                                 &t->rendition);
+    if (err != OA_OK) {
+        return err == OA_ENOTFOUND ? OA_EINVAL : err;
+    }
+
+    err = oa_live_rendition_conf(p->live, t->rendition, &conf);
+    if (err != OA_OK) {
+        return err;
+    }
+
+    if (conf.timescale != t->conf.timescale) {
+        return OA_EINVAL;
+    }
+
+    t->conf = conf;
+
+    snapshot = p->mem.realloc(p->mem.ctx, NULL, sizeof(*snapshot));
+    if (snapshot == NULL) {
+        return OA_ENOMEM;
+    }
+
+    err = oa_live_snapshot(p->live, t->rendition, snapshot);
+
+    if (err == OA_OK && snapshot->nsegments > 0) {
+        last = &snapshot->segments[snapshot->nsegments - 1];
+        t->clock.next = (int64_t) (last->decode_time + last->duration);
+        t->discontinuity = true;
+    }
+
+    p->mem.realloc(p->mem.ctx, snapshot, 0);
+
+    if (err == OA_OK) {
+        err = oa_live_edge(p->live, t->rendition, &edge);
+    }
+
+    if (err == OA_OK) {
+        t->sequence = edge.head + 1;
+        err = oa_live_stats_get(p->live, t->rendition, &stats);
+    }
+
+    if (err == OA_OK) {
+        /* the heaviest segment of the session, though others follow */
+        t->stats.bandwidth_bps = stats.bandwidth_bps;
+    }
+
+    return err;
+}
+
+
+static oa_err_t
+oa_start_track(oa_packager_t *p, oa_packager_track_t *t)
+{
+    oa_err_t  err;
+
+    oa_start_conf(p, t);
+
+    if (p->resumed) {
+        err = oa_start_resume(p, t);
+
+    } else {
+        t->clock.next = 0;
+        t->sequence = 1;
+        t->discontinuity = false;
+        err = oa_live_rendition_add(p->live, p->session, &t->conf,
+                                    &t->rendition);
+    }
+
+    if (err != OA_OK) {
+        return err;
+    }
+
+    oa_start_clock(p, t);
+    t->reanchor = true;
+    t->new_init = false;
+
+    return oa_track_init(p, t);
+}
+
+
+/* Media time of the first timestamp, behind all that was stored before. */
+static void
+oa_start_anchor(oa_packager_t *p)
+{
+    unsigned              i;
+    uint32_t              first;
+    int64_t               end_us;
+    oa_packager_track_t  *tracks[] = { &p->video, &p->audio };
+
+    p->anchor_us = 0;
+    first = 0;
+
+    if (p->pending != NULL) {
+        p->anchor_us = p->pending->unix_us - p->epoch_unix_us;
+        p->anchor_us = p->anchor_us > 0 ? p->anchor_us : 0;
+        first = p->pending->timestamp_ms;
+    }
+
+    for (i = 0; i < 2; i++) {
+        if (!tracks[i]->configured) {
+            continue;
+        }
+
+        end_us = oa_rescale(tracks[i]->clock.next, 1000000,
+                            tracks[i]->conf.timescale);
+        p->anchor_us = end_us > p->anchor_us ? end_us : p->anchor_us;
+    }
+
+    /*
+     * The other track may begin a little before the first message; 0 stays
+     * the earliest media time all the same.
+     */
+    for (i = 0; i < 2; i++) {
+        oa_timeline_unwrap_init(&tracks[i]->unwrap, first);
+        tracks[i]->stamped = false;
+        tracks[i]->offset_ms = 0;
+    }
+
+    p->jump_unix_us = 0;
+}
+
+
+/* A resumed session must have just these tracks. */
+static bool
+oa_start_fits(const oa_packager_t *p)
+{
+    oa_live_session_info_t  info;
+
+    return oa_live_session_info(p->live, p->session, &info) == OA_OK
+           && (info.nrenditions == 0
+               || info.nrenditions == (unsigned) p->video.configured
+                                      + (unsigned) p->audio.configured);
+}
+
+
+oa_err_t
+oa_packager_start(oa_packager_t *p)
+{
+    oa_err_t                err;
+    oa_live_session_info_t  info;
+
+    if (p->resumed) {
+        err = oa_live_session_info(p->live, p->session, &info);
+        if (err != OA_OK) {
+            return err;
+        }
+
+        /* it had been taken and lost before anything was published */
+        p->resumed = info.nrenditions != 0;
+    }
+
+    if (p->video.configured) {
+        oa_start_rate(p);
+    }
+
+    err = p->resumed && !oa_start_fits(p) ? OA_EINVAL : OA_OK;
+
+    if (err == OA_OK && p->video.configured) {
+        err = oa_start_track(p, &p->video);
+    }
+
+    if (err == OA_OK && p->audio.configured) {
+        err = oa_start_track(p, &p->audio);
+    }
+
+    if (err == OA_EINVAL && p->resumed) {
+        oa_packager_notice(p, OA_PACKAGER_WARN,
+                           "the tracks differ from before: a new session");
+        err = oa_packager_restart(p);
+        return err == OA_OK ? oa_packager_start(p) : err;
+    }
+
+    if (err != OA_OK) {
+        return err;
+    }
+
+    oa_start_anchor(p);
+    oa_packager_audio_wait(p);
+    p->need_keyframe = true;
+    p->running = true;
+
+    return OA_OK;
+}
