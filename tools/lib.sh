@@ -1,0 +1,272 @@
+# Shared by the scripts in this directory; sourced, not run.
+
+set -euo pipefail
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+self=${0##*/}
+build=$top/build
+
+packages_build="gcc libc6-dev make xz-utils nginx nginx-dev"
+packages_test="perl libcmocka-dev clang-format ffmpeg gstreamer1.0-tools
+    gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+    gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
+    chromium procps"
+packages_page="npm"
+packages_demo="ffmpeg"
+
+
+say()
+{
+    echo "$self: $*" >&2
+}
+
+
+die()
+{
+    say "$*"
+    exit 1
+}
+
+
+# missing PACKAGE…: prints those that are not installed.
+missing()
+{
+    local package
+
+    for package; do
+        case $package in
+        npm)
+            # a newer npm from elsewhere serves as well
+            type -P npm node > /dev/null && continue ;;
+        esac
+
+        dpkg-query -W -f '${db:Status-Status}\n' "$package" 2> /dev/null \
+            | grep -qx installed || echo "$package"
+    done
+}
+
+
+# as_root COMMAND…: runs it as root, through sudo where that is needed.
+as_root()
+{
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+
+may_be_root()
+{
+    [ "$(id -u)" = 0 ] && return 0
+    type -P sudo > /dev/null || return 1
+    sudo -n true 2> /dev/null && return 0
+
+    # somebody is there to type the password
+    [ -t 0 ] && [ -t 2 ] && sudo -v
+}
+
+
+# Debian starts what it installs.  These packages are wanted for their
+# programs only, so a service that was not here before is not started and is
+# left disabled.  A policy-rc.d that is here already is respected.
+hold_services()
+{
+    local policy=/usr/sbin/policy-rc.d
+
+    held_policy=
+    [ -e $policy ] && return 0
+
+    printf '#!/bin/sh\n[ "$1" = nginx ] && exit 101\nexit 0\n' \
+        | as_root tee $policy > /dev/null
+    as_root chmod 755 $policy
+    held_policy=$policy
+}
+
+
+release_services()
+{
+    [ -z "$held_policy" ] || as_root rm -f "$held_policy"
+    held_policy=
+}
+
+
+disable_new_nginx()
+{
+    if type -P systemctl > /dev/null; then
+        as_root systemctl disable --quiet nginx.service > /dev/null 2>&1 || :
+        [ ! -d /run/systemd/system ] \
+            || as_root systemctl stop nginx.service > /dev/null 2>&1 || :
+    elif type -P update-rc.d > /dev/null; then
+        as_root update-rc.d nginx disable > /dev/null 2>&1 || :
+    fi
+
+    say "nginx was installed for its binary; its service is off." \
+        "To use it: systemctl enable --now nginx"
+}
+
+
+apt_install()
+{
+    local options="-q -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300
+                   --no-install-recommends"
+
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get $options install "$@" > "$apt_log" 2>&1
+}
+
+
+# need_packages PACKAGE…: installs what is missing, and nothing else.
+need_packages()
+{
+    local packages nginx_was_here=yes apt_log status=0 version
+
+    packages=$(missing "$@")
+    [ -n "$packages" ] || return 0
+    packages=$(echo $packages)
+
+    may_be_root || die "these packages are missing: $packages
+$self: installing them takes root, and sudo is not allowed here.  Ask for:
+    apt-get install --no-install-recommends $packages"
+
+    [ -z "$(missing nginx)" ] || nginx_was_here=
+
+    # nginx-dev insists on its own nginx: never upgrade a system nginx for it
+    if [ -n "$nginx_was_here" ]; then
+        version=$(dpkg-query -W -f '${Version}' nginx)
+        packages=${packages/nginx-dev/nginx-dev=$version}
+    fi
+
+    say "installing $packages"
+    apt_log=$(mktemp)
+    hold_services
+    trap release_services EXIT
+
+    if [ -z "$(apt-cache madison $packages 2> /dev/null | head -n 1)" ] \
+       || ! apt_install $packages
+    then
+        as_root apt-get -q update > "$apt_log" 2>&1 || status=$?
+        [ $status -ne 0 ] || apt_install $packages || status=$?
+    fi
+
+    release_services
+    trap - EXIT
+
+    if [ $status -ne 0 ]; then
+        tail -n 20 "$apt_log" >&2
+        die "apt-get could not install $packages (its whole output: $apt_log)"
+    fi
+
+    rm -f "$apt_log"
+    [ -n "$nginx_was_here" ] || [ -n "$(missing nginx)" ] || disable_new_nginx
+}
+
+
+# Where apt has the package of nginx-rtmp from, as "URI SUITE/COMPONENT".
+rtmp_origin()
+{
+    local origin
+
+    origin=$(apt-cache madison libnginx-mod-rtmp \
+             | awk -F '|' '/Packages$/ { print $3; exit }' \
+             | awk '{ print $1, $2 }')
+
+    echo "${origin:-http://deb.debian.org/debian bookworm/main}"
+}
+
+
+# apt-get with lists, cache and sources of our own: the package of
+# nginx-rtmp and the headers from its source, without root and without a
+# change to the system.  Installed, the package would switch nginx-rtmp on
+# in the system's own nginx.
+rtmp_fetch()
+{
+    local apt=$build/apt uri suite apt_get
+
+    read -r uri suite < <(rtmp_origin)
+    rm -rf "$apt"
+    mkdir -p "$apt"/{parts,lists/partial,cache/archives/partial}
+
+    printf 'Types: %s\nURIs: %s\nSuites: %s\nComponents: %s\nSigned-By: %s\n' \
+        "deb-src deb" "$uri" "${suite%%/*}" "${suite#*/}" \
+        /usr/share/keyrings/debian-archive-keyring.gpg \
+        > "$apt/parts/onair.sources"
+
+    apt_get="apt-get -q -o Dir::Etc::sourcelist=/dev/null
+        -o Dir::Etc::sourceparts=$apt/parts -o Dir::State::lists=$apt/lists
+        -o Dir::Cache=$apt/cache -o Acquire::Languages=none
+        -o Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled=false"
+    [ "$(id -u)" != 0 ] || apt_get="$apt_get -o APT::Sandbox::User=root"
+
+    (
+        cd "$apt"
+        $apt_get update
+        $apt_get source --download-only --tar-only libnginx-mod-rtmp
+        $apt_get download libnginx-mod-rtmp
+        dpkg-deb -x libnginx-mod-rtmp_*.deb root
+        mkdir src
+        tar -xf libnginx-mod-rtmp_*.orig.tar.* -C src --strip-components=1
+    ) > "$apt/log" 2>&1 || {
+        tail -n 20 "$apt/log" >&2
+        die "could not get nginx-rtmp from $uri (its whole output: $apt/log)"
+    }
+
+    mv "$apt/src" "$build/nginx-rtmp"
+    mv "$apt/root/usr/lib/nginx/modules/ngx_rtmp_module.so" \
+        "$build/nginx-rtmp/"
+    rm -rf "$apt"
+}
+
+
+# The headers of nginx-rtmp into ONAIR_RTMP_INC, its .so into rtmp_so.
+need_rtmp()
+{
+    local fetched
+
+    rtmp_so=/usr/lib/nginx/modules/ngx_rtmp_module.so
+    fetched=$build/nginx-rtmp/for-nginx-$(dpkg-query -W -f '${Version}' nginx)
+
+    if [ -n "${ONAIR_RTMP_INC:-}" ] && [ -e $rtmp_so ]; then
+        return 0
+    fi
+
+    if [ ! -e "$fetched" ]; then
+        say "fetching nginx-rtmp"
+        rm -rf "$build/nginx-rtmp"
+        rtmp_fetch
+        touch "$fetched"
+    fi
+
+    : "${ONAIR_RTMP_INC:=$build/nginx-rtmp}"
+    [ -e $rtmp_so ] || rtmp_so=$build/nginx-rtmp/ngx_rtmp_module.so
+}
+
+
+# need_npm page|tests: hls.js, for tests the headless browser's driver too,
+# as the lock file says, into build/npm/node_modules.
+need_npm()
+{
+    local npm=$build/npm stamp omit=
+
+    stamp="$(cat "$top"/tools/npm/package*.json | sha256sum)"
+    grep -qsxF "tests $stamp" "$npm/.stamp" && return 0
+    grep -qsxF "$1 $stamp" "$npm/.stamp" && return 0
+
+    say "fetching hls.js"
+    [ "$1" = tests ] || omit=--omit=dev
+    mkdir -p "$npm"
+    cp "$top"/tools/npm/package*.json "$npm/"
+
+    (
+        cd "$npm"
+        npm ci $omit --ignore-scripts --no-audit --no-fund --no-progress \
+            --fetch-retries 2 --cache "$npm/cache"
+    ) > "$npm/log" 2>&1 || {
+        tail -n 20 "$npm/log" >&2
+        die "npm failed (its whole output: $npm/log)"
+    }
+
+    rm -rf "$npm/cache"
+    echo "$1 $stamp" > "$npm/.stamp"
+}
