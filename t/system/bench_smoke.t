@@ -1,0 +1,71 @@
+#!/usr/bin/perl
+
+# tools/bench measures: each line is a JSON object with figures that make
+# sense.  How good they are is not asked here.
+
+use strict;
+use warnings;
+
+use JSON::PP;
+use Test::More;
+
+
+sub bench
+{
+    open my $out, '-|', 'tools/bench', @_ or die "tools/bench: $!";
+    my @results = map { decode_json($_) } <$out>;
+    ok close($out), "tools/bench @_ succeeds";
+
+    return map { $_->{result} . ($_->{rendition} // '') => $_ } @results;
+}
+
+
+sub in_order
+{
+    my ($line, $prefix) = @_;
+    my @values = map { $line->{"${prefix}_${_}_ms"} } qw(min p50 p99 max);
+
+    return !grep { $values[$_] < $values[$_ - 1] } 1 .. 3;
+}
+
+
+my %llhls = bench(qw(--viewers 5 --seconds 2 --warmup 2 --workers 2 llhls));
+my $live = $llhls{live};
+
+is $live->{viewers}, 5, 'as many viewers as were asked for';
+is $live->{errors}, 0, 'every request is answered with 200';
+is $live->{parts_of_wrong_size}, 0, 'all viewers get the same bytes';
+is $live->{parts_of_unknown_frames}, 0, 'every part holds published frames';
+is $live->{missed_never_came}, 0, 'every viewer gets every part';
+cmp_ok $live->{parts}, '>=', 5, 'parts came';
+cmp_ok $live->{server_cpu_us_per_request}, '>', 0, 'the server took time';
+cmp_ok $live->{video_latency_min_ms}, '>', 0, 'no part before its last frame';
+ok in_order($live, 'video_latency'), 'video: quantiles rise';
+ok in_order($live, 'audio_latency'), 'audio: quantiles rise';
+
+for my $name (qw(ours_playlists ours_parts stock_mixed stock_playlists
+                 stock_parts))
+{
+    is $llhls{$name}{errors}, 0, "$name: every request is answered";
+    cmp_ok $llhls{$name}{requests_per_s}, '>', 0, "$name: there were some";
+}
+
+cmp_ok $llhls{ratio}{ratio_mixed}, '>', 0, 'a ratio to stock nginx';
+
+my %latency = bench(qw(--seconds 3 latency));
+
+for my $name (qw(hinted_partvideo hinted_partaudio playlist_then_partvideo
+                 playlist_then_partaudio))
+{
+    cmp_ok $latency{$name}{parts}, '>=', 5, "$name: parts were timed";
+    cmp_ok $latency{$name}{last_frame_to_part_min_ms}, '>', 0,
+        "$name: none before its last frame";
+}
+
+my $glass = $latency{glass_to_part};
+
+cmp_ok $glass->{parts}, '>=', 5, 'clocks in pictures were read';
+cmp_ok $glass->{newest_picture_age_min_ms}, '>',
+    $glass->{encoder_age_min_ms}, 'a part is older than its picture encoded';
+
+done_testing;

@@ -1,0 +1,12 @@
+#!/usr/bin/perl
+
+# A 720p stream with B-frames from ffmpeg, served by four workers.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+
+use Onair::LLHLS::Follow;
+
+Onair::LLHLS::Follow::run('ffmpeg');
