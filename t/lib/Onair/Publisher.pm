@@ -49,8 +49,10 @@ sub gst {
     my ($class, $url, %option) = @_;
 
     my $o = _defaults(%option);
-    my @command = (qw(gst-launch-1.0 -q flvmux name=mux streamable=true ! ),
-                   'rtmp2sink', "location=$url");
+    # without latency the muxer does not wait for a track that is late, and
+    # stamps its frames with the other track's clock
+    my @command = (qw(gst-launch-1.0 -q flvmux name=mux streamable=true),
+                   qw(latency=800000000 ! rtmp2sink), "location=$url");
 
     push @command, _gst_video($o) if $o->{video};
     push @command, _gst_audio($o) if $o->{audio};
