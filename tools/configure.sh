@@ -23,7 +23,8 @@ onair_find_rtmp()
 }
 
 
-# onair_module TYPE NAME FOLDER [nginx-rtmp|zlib]: one .so from one folder.
+# onair_module TYPE NAME FOLDER [NEED…]: one .so from one folder.  A need is
+# nginx-rtmp or the name of a library.
 onair_module()
 {
     onair_dir=$ngx_addon_dir/ngx_modules/$3
@@ -41,14 +42,20 @@ onair_module()
     ngx_module_libs="$onair_lib -lm"
     ngx_module_order=
 
-    if [ "$4" = zlib ]; then
-        ngx_module_libs="$ngx_module_libs -lz"
-    fi
+    shift 3
 
-    if [ "$4" = nginx-rtmp ]; then
-        onair_find_rtmp || exit 1
-        ngx_module_incs="$ngx_module_incs $onair_rtmp_inc"
-    fi
+    for onair_need; do
+        case $onair_need in
+        nginx-rtmp)
+            onair_find_rtmp || exit 1
+            ngx_module_incs="$ngx_module_incs $onair_rtmp_inc" ;;
+        pq)
+            ngx_module_incs="$ngx_module_incs $(pg_config --includedir)"
+            ngx_module_libs="$ngx_module_libs -lpq" ;;
+        *)
+            ngx_module_libs="$ngx_module_libs -l$onair_need" ;;
+        esac
+    done
 
     . auto/module
 }

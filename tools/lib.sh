@@ -6,11 +6,13 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 self=${0##*/}
 build=$top/build
 
-packages_build="gcc libc6-dev make xz-utils nginx nginx-dev"
+packages_build="gcc libc6-dev make xz-utils nginx nginx-dev libpq-dev
+    libsqlite3-dev libhiredis-dev libssl-dev libjansson-dev libjwt-dev"
 packages_test="perl libcmocka-dev clang-format ffmpeg gstreamer1.0-tools
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good
     gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
-    chromium procps"
+    chromium procps postgresql redis-server sqlite3 openssl clang
+    libclang-rt-14-dev"
 packages_page="npm"
 packages_demo="ffmpeg"
 

@@ -9,6 +9,6 @@ all: $(TESTS)
 
 $(OUT)/%: t/unit/%.c $(LIB)
 	@mkdir -p $(OUT)
-	$(CC) $(CFLAGS) -MMD -MP -MF $@.d -Isrc $< $(LIB) -lcmocka -lm -o $@
+	$(CC) $(CFLAGS) -MMD -MP -MF $@.d -Isrc $< $(LIB) -lcmocka -lcrypto -lm -o $@
 
 -include $(wildcard $(OUT)/*.d)

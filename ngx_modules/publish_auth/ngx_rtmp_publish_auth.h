@@ -1,0 +1,151 @@
+
+/* Private to ngx_modules/publish_auth. */
+
+
+#ifndef NGX_RTMP_PUBLISH_AUTH_H
+#define NGX_RTMP_PUBLISH_AUTH_H
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_rtmp.h>
+#include <ngx_rtmp_cmd_module.h>
+
+#include "auth/oa_grant.h"
+#include "auth/oa_key.h"
+#include "core/ngx_onair_core.h"
+#include "core/ngx_onair_redis.h"
+#include "core/ngx_onair_sql.h"
+#include "limit/oa_attempts.h"
+#include "roster/oa_roster.h"
+
+
+/*
+ * Who does what:
+ *
+ *   module.c    directives, the zone, hooks into nginx-rtmp
+ *   check.c     the order of the checks, the answer to the encoder, the log
+ *   database.c  what a key grants, from SQL
+ *   callback.c  what a key grants, from an HTTP server, as on_publish asks
+ *   turn.c      whose turn it is: the roster, the lease in Redis, standby
+ *   keeper.c    one worker's: changes in the database, the book of streams
+ */
+
+
+#define NGX_RTMP_PUBLISH_AUTH_OFF       0
+#define NGX_RTMP_PUBLISH_AUTH_DATABASE  1
+#define NGX_RTMP_PUBLISH_AUTH_CALLBACK  2
+
+
+typedef struct {
+    ngx_shm_zone_t            *zone;
+    size_t                     zone_size;
+    ngx_str_t                  pepper;         /* contents of the file */
+} ngx_rtmp_publish_auth_main_conf_t;
+
+
+typedef struct {
+    ngx_uint_t                 source;         /* NGX_RTMP_PUBLISH_AUTH_… */
+    ngx_url_t                 *callback;
+    ngx_msec_t                 timeout;        /* of a whole check */
+    ngx_flag_t                 when_down;      /* callback: 1 lets in */
+    ngx_msec_t                 recheck;        /* callback, live; 0: never */
+    ngx_msec_t                 cache;          /* an answer is fresh for */
+    ngx_msec_t                 stale;          /* and good while the source
+                                                  is down for */
+    oa_attempts_conf_t         attempts;
+    ngx_flag_t                 takeover;       /* else refuse the second */
+    ngx_msec_t                 stall;          /* no media: backup's turn */
+} ngx_rtmp_publish_auth_app_conf_t;
+
+
+/* One publish of one connection, from the command until it leaves. */
+typedef struct ngx_rtmp_publish_auth_ctx_s  ngx_rtmp_publish_auth_ctx_t;
+
+struct ngx_rtmp_publish_auth_ctx_s {
+    ngx_rtmp_session_t                *session;
+    ngx_rtmp_publish_auth_app_conf_t  *conf;
+    ngx_rtmp_publish_t                 publish;    /* name: the channel, once
+                                                      it is known */
+    uint8_t                            digest[OA_KEY_DIGEST_BYTES];
+    oa_grant_t                         grant;
+    ngx_event_t                        timer;      /* of the check */
+    unsigned                           backup:1;
+    unsigned                           checking:1;
+    unsigned                           live:1;     /* next publish was called */
+
+    /* turn.c's own */
+    ngx_queue_t                        queue;
+    oa_roster_id_t                     entry;
+    unsigned                           entered:1;
+    unsigned                           leased:1;
+    void                              *request;    /* under way to Redis */
+    uint64_t                           bytes;
+    ngx_msec_t                         media;
+};
+
+
+/* The three tables in the zone, and their lock. */
+typedef struct {
+    oa_grants_t               *grants;
+    oa_attempts_t             *attempts;
+    oa_roster_t               *roster;
+    ngx_shmtx_t               *mutex;
+} ngx_rtmp_publish_auth_zone_t;
+
+
+/* module.c: NULL in a process that has none. */
+ngx_rtmp_publish_auth_zone_t *ngx_rtmp_publish_auth_zone(void);
+
+
+/*
+ * check.c, called by the others, from the event loop.
+ *
+ * granted: the source has answered; grant is copied, NULL when there was no
+ * answer.  turn: NGX_OK, go on the air; NGX_AGAIN, stand by (NGX_OK follows
+ * when its turn comes); NGX_BUSY, somebody else is live; NGX_ERROR, no slot.
+ * end: a publication that is live or stands by is over; ctx may be gone after.
+ */
+void ngx_rtmp_publish_auth_granted(ngx_rtmp_publish_auth_ctx_t *ctx,
+    const oa_grant_t *grant);
+void ngx_rtmp_publish_auth_turn(ngx_rtmp_publish_auth_ctx_t *ctx,
+    ngx_int_t rc);
+void ngx_rtmp_publish_auth_end(ngx_rtmp_publish_auth_ctx_t *ctx,
+    oa_roster_reason_t reason);
+
+/* Up to five lines a second a worker, as the ingest module's. */
+ngx_uint_t ngx_rtmp_publish_auth_may_log(ngx_log_t *log);
+
+
+/*
+ * database.c and callback.c: ask; ngx_rtmp_publish_auth_granted() answers.
+ * NGX_ERROR: cannot ask now.  cancel: it will not be called (any more).
+ */
+ngx_int_t ngx_rtmp_publish_auth_database_ask(
+    ngx_rtmp_publish_auth_ctx_t *ctx);
+void ngx_rtmp_publish_auth_database_cancel(ngx_rtmp_publish_auth_ctx_t *ctx);
+ngx_int_t ngx_rtmp_publish_auth_callback_ask(
+    ngx_rtmp_publish_auth_ctx_t *ctx);
+void ngx_rtmp_publish_auth_callback_cancel(ngx_rtmp_publish_auth_ctx_t *ctx);
+
+
+/*
+ * turn.c.  take: ngx_rtmp_publish_auth_turn() answers, never from inside.
+ * media: every audio and video message of a publication that is live.
+ * leave: idempotent, for every ctx at its end.
+ */
+void ngx_rtmp_publish_auth_turn_take(ngx_rtmp_publish_auth_ctx_t *ctx);
+void ngx_rtmp_publish_auth_turn_media(ngx_rtmp_publish_auth_ctx_t *ctx,
+    size_t bytes);
+void ngx_rtmp_publish_auth_turn_leave(ngx_rtmp_publish_auth_ctx_t *ctx,
+    oa_roster_reason_t reason);
+ngx_int_t ngx_rtmp_publish_auth_turn_init(ngx_cycle_t *cycle);
+void ngx_rtmp_publish_auth_turn_exit(ngx_cycle_t *cycle);
+
+
+/* keeper.c: its timers, in each worker; one of them does the work. */
+ngx_int_t ngx_rtmp_publish_auth_keeper_init(ngx_cycle_t *cycle);
+
+
+#endif /* NGX_RTMP_PUBLISH_AUTH_H */

@@ -1,0 +1,56 @@
+
+/*
+ * Stream keys: live_<user id>_<secret>.  The secret is shown once; what is
+ * stored and looked up is its digest, HMAC-SHA-256 keyed with a pepper that
+ * is in no database (RFC 2104, FIPS 180-4).  The user id tells the shard.
+ */
+
+
+#ifndef OA_KEY_H
+#define OA_KEY_H
+
+
+#include "base/oa_base.h"
+
+
+#define OA_KEY_SECRET_BYTES   20               /* 160 bits of randomness */
+#define OA_KEY_SECRET_CHARS   32               /* in RFC 4648 base32, lower */
+#define OA_KEY_DIGEST_BYTES   32
+#define OA_KEY_PEPPER_BYTES   32               /* at least, at most 256 */
+
+/* "live_", 19 digits, "_", the secret, NUL */
+#define OA_KEY_TEXT_BYTES     (5 + 19 + 1 + OA_KEY_SECRET_CHARS + 1)
+
+
+typedef struct {
+    int64_t     user_id;                       /* 1 … 2^63 - 1 */
+    oa_slice_t  secret;                        /* borrowed */
+} oa_key_t;
+
+
+OA_BEGIN_DECLS
+
+
+/*
+ * Takes a key apart, strictly: no leading zeros, no capitals, nothing behind
+ * it.  OA_EINVAL: it is not well-formed.
+ */
+OA_MUST_CHECK oa_err_t oa_key_parse(oa_slice_t text, oa_key_t *key);
+
+/* Writes a key with the random bytes given, NUL-terminated. */
+void oa_key_format(char text[OA_KEY_TEXT_BYTES], int64_t user_id,
+    const uint8_t random[OA_KEY_SECRET_BYTES]);
+
+/* The digest of a whole key, as text.  OA_EINVAL: a pepper too short. */
+OA_MUST_CHECK oa_err_t oa_key_digest(oa_slice_t text, oa_slice_t pepper,
+    uint8_t digest[OA_KEY_DIGEST_BYTES]);
+
+/* Whether two digests are equal, in time that does not tell where not. */
+bool oa_key_equal(const uint8_t a[OA_KEY_DIGEST_BYTES],
+    const uint8_t b[OA_KEY_DIGEST_BYTES]);
+
+
+OA_END_DECLS
+
+
+#endif /* OA_KEY_H */

@@ -1,0 +1,164 @@
+
+/*
+ * Who is on the air on this machine, or would be: one entry a publication in
+ * shared memory.  It says who holds a channel, who stands by for it, who is
+ * to stop and why, and keeps the book of a stream until it is in the database,
+ * also when the worker that had the publisher is killed.
+ *
+ * The region is flat; the caller holds one lock over every call.
+ */
+
+
+#ifndef OA_ROSTER_H
+#define OA_ROSTER_H
+
+
+#include "auth/oa_grant.h"
+#include "base/oa_base.h"
+#include "bus/oa_bus.h"
+#include "live/oa_live.h"
+
+
+/* Why a publication stops, and, of the last one, why a stream has ended. */
+#define OA_ROSTER_REASONS(X)                                                  \
+    X(OA_ROSTER_NONE,          "")                                            \
+    X(OA_ROSTER_DISCONNECTED,  "disconnected")                                \
+    X(OA_ROSTER_STALLED,       "stalled")                                     \
+    X(OA_ROSTER_TAKEN_OVER,    "taken_over")                                  \
+    X(OA_ROSTER_BANNED,        "banned")                                      \
+    X(OA_ROSTER_NOT_ALLOWED,   "not_allowed")                                 \
+    X(OA_ROSTER_KEY_REVOKED,   "key_revoked")                                 \
+    X(OA_ROSTER_STOPPED,       "stopped")                                     \
+    X(OA_ROSTER_LEASE_LOST,    "lease_lost")                                  \
+    X(OA_ROSTER_WORKER_LOST,   "worker_lost")                                 \
+    X(OA_ROSTER_NODE_LOST,     "node_lost")                                   \
+    X(OA_ROSTER_SHUTDOWN,      "shutdown")                                    \
+    X(OA_ROSTER_REFUSED,       "refused")
+
+#define OA_ROSTER_REASON_ENUM(name, text)  name,
+
+typedef enum {
+    OA_ROSTER_REASONS(OA_ROSTER_REASON_ENUM)
+    OA_ROSTER_NREASONS
+} oa_roster_reason_t;
+
+
+typedef enum {
+    OA_ROSTER_FREE = 0,
+    OA_ROSTER_WAITING,               /* for the lease, or for its turn */
+    OA_ROSTER_STANDBY,               /* a backup beside a live primary */
+    OA_ROSTER_LIVE,                  /* holds the channel on this machine */
+    OA_ROSTER_GONE                   /* no publisher; its book is not closed */
+} oa_roster_state_t;
+
+
+/* An entry, named; stale names are answered with OA_EGONE. */
+typedef struct {
+    uint32_t   index;
+    uint64_t   serial;
+} oa_roster_id_t;
+
+
+typedef struct {
+    oa_roster_id_t      id;
+    oa_roster_state_t   state;
+    oa_grant_t          grant;
+    oa_bus_process_t    owner;
+    bool                backup;      /* came with ?backup=1 */
+    oa_roster_reason_t  stop;        /* somebody wants it to stop */
+    oa_roster_reason_t  ended;       /* why it is GONE */
+    int64_t             started_ms;  /* monotonic; since it is LIVE */
+    int64_t             media_ms;    /* monotonic; the last media message */
+    int64_t             gone_ms;
+    int64_t             started_unix_ms;
+    uint64_t            bytes;
+    uint32_t            peak_viewers;
+    uint64_t            session_id;  /* the live session's; 0: none yet */
+    bool                written;     /* the database has its start */
+    char                address[64]; /* of the publisher */
+} oa_roster_entry_t;
+
+
+typedef struct oa_roster_s  oa_roster_t;
+
+/* Called for each entry; false ends the walk. */
+typedef bool (*oa_roster_pt)(void *ctx, const oa_roster_entry_t *entry);
+
+
+OA_BEGIN_DECLS
+
+
+OA_MUST_CHECK oa_err_t oa_roster_format(void *mem, size_t size);
+OA_MUST_CHECK oa_err_t oa_roster_attach(void *mem, size_t size,
+    oa_roster_t **roster);
+
+const char *oa_roster_reason_text(oa_roster_reason_t reason);
+
+/*
+ * A new entry, WAITING.  OA_EFULL: no slot (the oldest GONE entry whose book
+ * could not be written gives way before that, and is counted as lost).
+ */
+OA_MUST_CHECK oa_err_t oa_roster_enter(oa_roster_t *roster,
+    const oa_grant_t *grant, const oa_bus_process_t *owner, bool backup,
+    oa_slice_t address, int64_t now_ms, oa_roster_id_t *id);
+
+/*
+ * WAITING or STANDBY becomes LIVE.  OA_EBUSY: another entry of the channel is
+ * LIVE with a living owner; *holder (may be NULL) is that one.
+ */
+OA_MUST_CHECK oa_err_t oa_roster_go_live(oa_roster_t *roster,
+    oa_roster_id_t id, int64_t now_ms, int64_t unix_ms,
+    oa_bus_alive_pt alive, void *ctx, oa_roster_entry_t *holder);
+
+OA_MUST_CHECK oa_err_t oa_roster_stand_by(oa_roster_t *roster,
+    oa_roster_id_t id);
+
+/* The publisher has left.  One that never was LIVE leaves nothing behind. */
+void oa_roster_leave(oa_roster_t *roster, oa_roster_id_t id,
+    oa_roster_reason_t reason, int64_t now_ms);
+
+/* Asks the owner to stop it; a reason that is there already stays. */
+OA_MUST_CHECK oa_err_t oa_roster_stop(oa_roster_t *roster,
+    oa_roster_id_t id, oa_roster_reason_t reason);
+
+/* Asks so for all entries of a user, channel or key; 0 matches all. */
+unsigned oa_roster_stop_all(oa_roster_t *roster, int64_t user_id,
+    int64_t channel_id, int64_t key_id, oa_roster_reason_t reason);
+
+/* What the owner reports: bytes since it is LIVE, the time of media. */
+void oa_roster_media(oa_roster_t *roster, oa_roster_id_t id, uint64_t bytes,
+    int64_t media_ms);
+
+/* The keeper's: which live session it is, who watched; what is written. */
+void oa_roster_session(oa_roster_t *roster, oa_roster_id_t id,
+    uint64_t session_id, uint32_t viewers);
+void oa_roster_written(oa_roster_t *roster, oa_roster_id_t id);
+void oa_roster_close(oa_roster_t *roster, oa_roster_id_t id);
+
+OA_MUST_CHECK oa_err_t oa_roster_get(const oa_roster_t *roster,
+    oa_roster_id_t id, oa_roster_entry_t *entry);
+
+void oa_roster_walk(const oa_roster_t *roster, oa_roster_pt seen, void *ctx);
+
+/* Entries of dead owners become GONE (WORKER_LOST), or vanish. */
+void oa_roster_sweep(oa_roster_t *roster, int64_t now_ms,
+    oa_bus_alive_pt alive, void *ctx);
+
+/*
+ * Whether this process keeps the books of the machine: the first that asks,
+ * until it no longer lives or gives it up (self->pid 0).
+ */
+bool oa_roster_keeper(oa_roster_t *roster, const oa_bus_process_t *self,
+    oa_bus_alive_pt alive, void *ctx);
+
+/* Rises with every change that an owner has to look at: stops, turns. */
+uint64_t oa_roster_version(const oa_roster_t *roster);
+
+/* Books that gave way before they were written. */
+uint64_t oa_roster_lost(const oa_roster_t *roster);
+
+
+OA_END_DECLS
+
+
+#endif /* OA_ROSTER_H */
