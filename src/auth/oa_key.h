@@ -16,7 +16,8 @@
 #define OA_KEY_SECRET_BYTES   20               /* 160 bits of randomness */
 #define OA_KEY_SECRET_CHARS   32               /* in RFC 4648 base32, lower */
 #define OA_KEY_DIGEST_BYTES   32
-#define OA_KEY_PEPPER_BYTES   32               /* at least, at most 256 */
+#define OA_KEY_PEPPER_BYTES   32               /* at least */
+#define OA_KEY_PEPPER_MAX     256              /* at most */
 
 /* "live_", 19 digits, "_", the secret, NUL */
 #define OA_KEY_TEXT_BYTES     (5 + 19 + 1 + OA_KEY_SECRET_CHARS + 1)
@@ -37,11 +38,17 @@ OA_BEGIN_DECLS
  */
 OA_MUST_CHECK oa_err_t oa_key_parse(oa_slice_t text, oa_key_t *key);
 
-/* Writes a key with the random bytes given, NUL-terminated. */
+/*
+ * Writes a key with the random bytes given, NUL-terminated.  A user id below 1
+ * gives a text that oa_key_parse() refuses.
+ */
 void oa_key_format(char text[OA_KEY_TEXT_BYTES], int64_t user_id,
     const uint8_t random[OA_KEY_SECRET_BYTES]);
 
-/* The digest of a whole key, as text.  OA_EINVAL: a pepper too short. */
+/*
+ * The digest of a whole key, as text; any text has one, also one that is not
+ * well-formed.  OA_EINVAL: a pepper too short or too long; OA_ENOMEM.
+ */
 OA_MUST_CHECK oa_err_t oa_key_digest(oa_slice_t text, oa_slice_t pepper,
     uint8_t digest[OA_KEY_DIGEST_BYTES]);
 
