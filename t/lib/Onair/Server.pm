@@ -11,6 +11,7 @@ package Onair::Server;
 #       http     => '', server => '', location => '',   of /live/
 #       listen   => 'reuseport',            parameters of HTTP's listen
 #       plain    => 1,                      modules without sanitizers
+#       load     => ['ngx_http_test_redis_module'],     of t/lib/modules
 #       conf     => '...',                  the whole configuration instead;
 #                                           %dir% %modules% %http% %rtmp%
 #                                           %user% stand for what is meant
@@ -320,6 +321,9 @@ sub _standard {
     my $ingest = $load =~ /ingest/ ? 'ingest on;' : '';
     my $llhls = $load =~ /llhls/ ? 'llhls;' : '';
     my $status = $load =~ /live_status/ ? 'live_status;' : '';
+
+    $load .= "load_module %modules%/../test-modules/$_.so;\n"
+        for @{ $given{load} // [] };
 
     return <<"END";
 $load
