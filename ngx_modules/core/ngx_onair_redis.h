@@ -46,7 +46,7 @@ ngx_uint_t ngx_onair_redis_available(void);
 ngx_onair_redis_command_t *ngx_onair_redis_command(const ngx_str_t *args,
     ngx_uint_t nargs, ngx_onair_redis_pt handler, void *ctx);
 
-/* The handler will not be called; Redis carries the command out all the same. */
+/* The handler will not be called; Redis carries it out all the same. */
 void ngx_onair_redis_cancel(ngx_onair_redis_command_t *command);
 
 /*

@@ -259,8 +259,11 @@ oa_packager_replay(oa_packager_t *p)
               : oa_flv_audio_parse(oa_slice(held->body, held->size), &message,
                                    NULL);
         if (err == OA_OK) {
+            message.composition_ms += held->earlier_ms;
             err = oa_packager_frame(p, held->kind, &message,
-                                    held->timestamp_ms, held->unix_us);
+                                    held->timestamp_ms
+                                    - (uint32_t) held->earlier_ms,
+                                    held->unix_us);
         }
 
         if (err != OA_OK && err != OA_EINVAL) {

@@ -105,6 +105,7 @@ struct oa_packager_pending_s {
     oa_packager_pending_t     *next;
     oa_live_kind_t             kind;
     uint32_t                   timestamp_ms;
+    int32_t                    earlier_ms;   /* is decoded, than it says */
     int64_t                    unix_us;
     size_t                     size;
     uint8_t                    body[];
@@ -192,6 +193,15 @@ void oa_packager_pending_free(oa_packager_t *p);
 
 /* Makes or finds the renditions, and sets the clocks. */
 OA_MUST_CHECK oa_err_t oa_packager_start(oa_packager_t *p);
+
+
+/* --- oa_settle.c ----------------------------------------------------- */
+
+/* Whether the first decode times of the video are what they seem. */
+bool oa_packager_settled(const oa_packager_t *p);
+
+/* Finds the true ones where they are not: earlier_ms of what is held. */
+void oa_packager_settle(oa_packager_t *p);
 
 
 /* --- oa_track.c ------------------------------------------------------ */

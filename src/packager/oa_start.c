@@ -41,6 +41,7 @@ oa_packager_hold(oa_packager_t *p, oa_live_kind_t kind, oa_slice_t body,
     held->next = NULL;
     held->kind = kind;
     held->timestamp_ms = timestamp_ms;
+    held->earlier_ms = 0;
     held->unix_us = unix_us;
     held->size = body.size;
     memcpy(held->body, body.data, body.size);
@@ -115,7 +116,7 @@ oa_packager_ready(const oa_packager_t *p)
         return false;
     }
 
-    return p->declared.den != 0
+    return (p->declared.den != 0 && oa_packager_settled(p))
            || p->video.held.frames >= OA_START_RATE_FRAMES
            || oa_start_waited(p, OA_LIVE_VIDEO, false)
            || oa_start_waited(p, OA_LIVE_AUDIO, false);
@@ -137,7 +138,8 @@ oa_start_rate(oa_packager_t *p)
     for (held = p->pending; held != NULL; held = held->next) {
         if (held->kind == OA_LIVE_VIDEO) {
             oa_timeline_cadence_add(&cadence,
-                             oa_timeline_unwrap(&unwrap, held->timestamp_ms));
+                             oa_timeline_unwrap(&unwrap, held->timestamp_ms
+                                                - (uint32_t) held->earlier_ms));
         }
     }
 
@@ -298,6 +300,30 @@ oa_start_track(oa_packager_t *p, oa_packager_track_t *t)
 }
 
 
+/*
+ * The earliest timestamp; of the first message, but for a video that was put
+ * right.
+ */
+static uint32_t
+oa_start_first(const oa_packager_t *p)
+{
+    uint32_t                first, decoded;
+    oa_packager_pending_t  *held;
+
+    first = p->pending->timestamp_ms;
+
+    for (held = p->pending; held != NULL; held = held->next) {
+        decoded = held->timestamp_ms - (uint32_t) held->earlier_ms;
+
+        if (held->earlier_ms != 0 && (int32_t) (decoded - first) < 0) {
+            first = decoded;
+        }
+    }
+
+    return first;
+}
+
+
 /* Media time of the first timestamp, behind all that was stored before. */
 static void
 oa_start_anchor(oa_packager_t *p)
@@ -313,7 +339,7 @@ oa_start_anchor(oa_packager_t *p)
     if (p->pending != NULL) {
         p->anchor_us = p->pending->unix_us - p->epoch_unix_us;
         p->anchor_us = p->anchor_us > 0 ? p->anchor_us : 0;
-        first = p->pending->timestamp_ms;
+        first = oa_start_first(p);
     }
 
     for (i = 0; i < 2; i++) {
@@ -370,6 +396,7 @@ oa_packager_start(oa_packager_t *p)
     }
 
     if (p->video.configured) {
+        oa_packager_settle(p);
         oa_start_rate(p);
     }
 

@@ -10,7 +10,6 @@ package Onair::LLHLS;
 #   allow_gap   the publisher may go and come back meanwhile
 #   allow_end   the stream may end meanwhile
 #   no_probes   no requests beside those of a player
-#   date_jitter seconds that the source's own decode times are off by
 
 use strict;
 use warnings;
@@ -50,7 +49,7 @@ sub check {
     my $last = $client->get($path);
 
     push @violations, check_together($path, $last->{status} == 200 ? $last : $r,
-                                     \%renditions, $options{date_jitter});
+                                     \%renditions);
 
     return { violations => \@violations, renditions => \%renditions };
 }
@@ -128,7 +127,7 @@ sub follow {
 
 # What only all renditions together, or their parent, can show.
 sub check_together {
-    my ($path, $r, $renditions, $date_jitter) = @_;
+    my ($path, $r, $renditions) = @_;
 
     my $p = Onair::LLHLS::Playlist::parse($r->{body});
     my %known = map { $_ => $renditions->{$_} }
@@ -142,7 +141,7 @@ sub check_together {
                  target_duration => $target // 2 }),
            Onair::LLHLS::Rules::apply(\%Onair::LLHLS::Rules::PRESENTATION,
                { multivariant => $p, path => $path, where => $path,
-                 renditions => \%known, date_jitter => $date_jitter,
+                 renditions => \%known,
                  slack => 3 * ($target // 2) });    # a busy machine's delays
 }
 

@@ -746,8 +746,7 @@ $PRESENTATION{dates_follow_the_media} = sub {
 };
 
 
-# Program date minus presentation time of keyframes: one value for all.  A
-# source whose own decode times jitter by a frame leaves that much of it.
+# Program date minus presentation time of keyframes: one value for all.
 $PRESENTATION{dates_map_alike_in_all_renditions} = sub {
     my ($c) = @_;
 
@@ -757,7 +756,7 @@ $PRESENTATION{dates_map_alike_in_all_renditions} = sub {
 
     return map { sprintf 'discontinuity %d: they differ by %.6f s', $_,
                          $spread{$_} }
-           grep { $spread{$_} > ($c->{date_jitter} // 0.0025) }
+           grep { $spread{$_} > 0.0025 }
            sort keys %spread;
 };
 
