@@ -36,10 +36,10 @@
 
 /* What the boxes of a track are made of, besides its kind. */
 typedef struct {
-    const oa_avc_config_t  *video;   /* one of the two, the other NULL */
-    const oa_aac_config_t  *audio;
-    oa_slice_t              decoder_config;
-    uint32_t                timescale;
+    const oa_codec_video_t  *video;  /* one of the two, the other NULL */
+    const oa_codec_audio_t  *audio;
+    oa_slice_t               decoder_config;
+    uint32_t                 timescale;
 } oa_cmaf_track_t;
 
 
@@ -132,7 +132,7 @@ oa_cmaf_mvhd(oa_writer_t *w, const oa_cmaf_track_t *track)
 
 /* The width in square samples, as 16.16. */
 static uint32_t
-oa_cmaf_display_width(const oa_avc_config_t *video)
+oa_cmaf_display_width(const oa_codec_video_t *video)
 {
     uint64_t  width;
 
@@ -237,18 +237,18 @@ oa_cmaf_dinf(oa_writer_t *w)
 
 
 static void
-oa_cmaf_avcc(oa_writer_t *w, oa_slice_t record)
+oa_cmaf_record(oa_writer_t *w, const char *type, oa_slice_t record)
 {
     size_t  box;
 
-    box = oa_cmaf_box_begin(w, "avcC");
+    box = oa_cmaf_box_begin(w, type);
     oa_write_slice(w, record);
     oa_cmaf_box_end(w, box);
 }
 
 
 static void
-oa_cmaf_pasp(oa_writer_t *w, const oa_avc_config_t *video)
+oa_cmaf_pasp(oa_writer_t *w, const oa_codec_video_t *video)
 {
     size_t  box;
 
@@ -263,12 +263,23 @@ oa_cmaf_pasp(oa_writer_t *w, const oa_avc_config_t *video)
 }
 
 
+/* Which boxes a codec's sample entry and its configuration are. */
+static const struct {
+    char  entry[5];
+    char  config[5];
+} oa_cmaf_entries[] = {
+    [OA_CODEC_AVC] = { "avc1", "avcC" },
+    [OA_CODEC_AAC] = { "mp4a", "esds" }
+};
+
+
+/* VisualSampleEntry, ISO/IEC 14496-12, 12.1.3. */
 static void
-oa_cmaf_avc1(oa_writer_t *w, const oa_cmaf_track_t *track)
+oa_cmaf_visual(oa_writer_t *w, const oa_cmaf_track_t *track)
 {
     size_t  box;
 
-    box = oa_cmaf_box_begin(w, "avc1");
+    box = oa_cmaf_box_begin(w, oa_cmaf_entries[track->video->codec].entry);
     oa_write_zeros(w, 6);
     oa_write_u16(w, 1);                  /* data_reference_index */
     oa_write_zeros(w, 16);
@@ -281,7 +292,8 @@ oa_cmaf_avc1(oa_writer_t *w, const oa_cmaf_track_t *track)
     oa_write_zeros(w, 32);               /* compressorname */
     oa_write_u16(w, 0x0018);             /* depth */
     oa_write_u16(w, 0xffff);
-    oa_cmaf_avcc(w, track->decoder_config);
+    oa_cmaf_record(w, oa_cmaf_entries[track->video->codec].config,
+                   track->decoder_config);
     oa_cmaf_pasp(w, track->video);
     oa_cmaf_box_end(w, box);
 }
@@ -328,17 +340,18 @@ oa_cmaf_esds(oa_writer_t *w, oa_slice_t asc)
 }
 
 
+/* AudioSampleEntry, ISO/IEC 14496-12, 12.2.3. */
 static void
-oa_cmaf_mp4a(oa_writer_t *w, const oa_cmaf_track_t *track)
+oa_cmaf_sound(oa_writer_t *w, const oa_cmaf_track_t *track)
 {
     size_t    box;
     uint32_t  rate;
 
     /* 16.16 has no room for a higher rate; esds tells it in any case */
-    rate = track->audio->core_rate;
+    rate = track->audio->clock_rate;
     rate = rate > UINT16_MAX ? 0 : rate;
 
-    box = oa_cmaf_box_begin(w, "mp4a");
+    box = oa_cmaf_box_begin(w, oa_cmaf_entries[track->audio->codec].entry);
     oa_write_zeros(w, 6);
     oa_write_u16(w, 1);                  /* data_reference_index */
     oa_write_zeros(w, 8);
@@ -360,10 +373,10 @@ oa_cmaf_stsd(oa_writer_t *w, const oa_cmaf_track_t *track)
     oa_write_u32(w, 1);
 
     if (track->video != NULL) {
-        oa_cmaf_avc1(w, track);
+        oa_cmaf_visual(w, track);
 
     } else {
-        oa_cmaf_mp4a(w, track);
+        oa_cmaf_sound(w, track);
     }
 
     oa_cmaf_box_end(w, box);
@@ -470,20 +483,28 @@ oa_cmaf_init(const oa_cmaf_track_t *track, void *buf, size_t capacity,
 
 
 oa_err_t
-oa_cmaf_video_init(const oa_avc_config_t *config, oa_slice_t decoder_config,
+oa_cmaf_video_init(const oa_codec_video_t *config, oa_slice_t decoder_config,
     uint32_t timescale, void *buf, size_t capacity, size_t *size)
 {
     oa_cmaf_track_t  track = { config, NULL, decoder_config, timescale };
+
+    if (oa_codec_video(config->codec) == NULL) {
+        return OA_EUNSUPPORTED;
+    }
 
     return oa_cmaf_init(&track, buf, capacity, size);
 }
 
 
 oa_err_t
-oa_cmaf_audio_init(const oa_aac_config_t *config, oa_slice_t decoder_config,
+oa_cmaf_audio_init(const oa_codec_audio_t *config, oa_slice_t decoder_config,
     uint32_t timescale, void *buf, size_t capacity, size_t *size)
 {
     oa_cmaf_track_t  track = { NULL, config, decoder_config, timescale };
+
+    if (oa_codec_audio(config->codec) == NULL) {
+        return OA_EUNSUPPORTED;
+    }
 
     return oa_cmaf_init(&track, buf, capacity, size);
 }

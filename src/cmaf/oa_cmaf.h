@@ -10,8 +10,7 @@
 
 
 #include "base/oa_base.h"
-#include "codec/oa_aac.h"
-#include "codec/oa_avc.h"
+#include "codec/oa_codec.h"
 
 
 #define OA_CMAF_TRACK_ID  1
@@ -53,13 +52,14 @@ OA_BEGIN_DECLS
  * decoder_config is the AVCDecoderConfigurationRecord (avcC) respectively
  * the AudioSpecificConfig (esds), copied as it is.
  *
- * OA_EFULL: buf is smaller than what is needed; see OA_CMAF_INIT_OVERHEAD.
+ * OA_EFULL: buf is smaller than what is needed; see OA_CMAF_INIT_OVERHEAD;
+ * OA_EUNSUPPORTED: config->codec is not of that kind.
  * On success *size is the number of bytes written.
  */
-OA_MUST_CHECK oa_err_t oa_cmaf_video_init(const oa_avc_config_t *config,
+OA_MUST_CHECK oa_err_t oa_cmaf_video_init(const oa_codec_video_t *config,
     oa_slice_t decoder_config, uint32_t timescale, void *buf, size_t capacity,
     size_t *size);
-OA_MUST_CHECK oa_err_t oa_cmaf_audio_init(const oa_aac_config_t *config,
+OA_MUST_CHECK oa_err_t oa_cmaf_audio_init(const oa_codec_audio_t *config,
     oa_slice_t decoder_config, uint32_t timescale, void *buf, size_t capacity,
     size_t *size);
 

@@ -172,6 +172,8 @@ static oa_err_t
 oa_flv_avc_parse(oa_slice_t body, oa_flv_message_t *message,
     oa_flv_refusal_t *refusal)
 {
+    message->codec = OA_CODEC_AVC;
+
     if (body.size >= 2 && body.data[1] == 2) {
         message->kind = OA_FLV_END;
         return OA_OK;
@@ -256,6 +258,8 @@ oa_flv_audio_parse(oa_slice_t body, oa_flv_message_t *message,
                                    "this audio codec is not supported; set"
                                    " the encoder to AAC");
     }
+
+    message->codec = OA_CODEC_AAC;
 
     if (body.size < 2) {
         return oa_flv_refuse(refusal, OA_EINVAL, "truncated audio message");

@@ -11,6 +11,7 @@
 
 
 #include "base/oa_base.h"
+#include "codec/oa_codec.h"
 
 
 typedef enum {
@@ -23,6 +24,7 @@ typedef enum {
 
 typedef struct {
     oa_flv_kind_t  kind;
+    oa_codec_id_t  codec;            /* OA_CODEC_NONE with OA_FLV_IGNORE */
     oa_slice_t     data;             /* borrowed from the message body */
     bool           keyframe;         /* video: what the tag claims */
     int32_t        composition_ms;   /* video: pts - dts, signed 24 bits */

@@ -32,7 +32,7 @@
 #include "bus/oa_bus.h"
 
 
-#define OA_LIVE_LAYOUT_VERSION   1
+#define OA_LIVE_LAYOUT_VERSION   2
 
 #define OA_LIVE_PAGE_BYTES       65536
 #define OA_LIVE_MIN_BYTES        (8 * 1024 * 1024)
@@ -137,7 +137,7 @@ typedef struct {
 
 /* What the newest init segment describes. */
 typedef struct {
-    char       codecs[32];           /* RFC 6381 */
+    char       codecs[48];           /* RFC 6381 */
     uint32_t   width;                /* video, display size */
     uint32_t   height;
     uint32_t   frame_rate_num;       /* video; 0 / 0 while unknown */

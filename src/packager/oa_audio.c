@@ -12,45 +12,48 @@
 
 
 static void
-oa_audio_format(oa_packager_t *p, const oa_aac_config_t *aac)
+oa_audio_format(oa_packager_t *p, const oa_codec_audio_t *sound)
 {
     oa_live_format_t  *format;
 
-    p->aac = *aac;
+    p->sound = *sound;
 
     format = &p->audio.format;
     memset(format, 0, sizeof(*format));
-    memcpy(format->codecs, aac->codecs, sizeof(aac->codecs));
-    format->sample_rate = aac->output_rate;
-    format->channels = aac->channels;
+    memcpy(format->codecs, sound->string, sizeof(format->codecs));
+    format->sample_rate = sound->output_rate;
+    format->channels = sound->channels;
 }
 
 
 oa_err_t
-oa_packager_audio_config(oa_packager_t *p, oa_slice_t asc,
+oa_packager_audio_config(oa_packager_t *p, const oa_flv_message_t *message,
     oa_flv_refusal_t *refusal)
 {
     bool                  new_track, new_clock;
     oa_err_t              err;
-    oa_aac_config_t       aac;
+    oa_codec_audio_t      sound;
     oa_packager_track_t  *t;
 
     t = &p->audio;
 
-    if (oa_track_has_config(t, asc)) {
+    if (message->codec == p->sound.codec
+        && oa_track_has_config(t, message->data))
+    {
         return OA_OK;
     }
 
-    err = oa_aac_config_parse(asc, &aac);
+    err = oa_codec_audio_config(message->codec, message->data, &sound);
     if (err != OA_OK) {
-        oa_packager_refuse(refusal, "the AAC configuration cannot be used");
+        oa_packager_refuse(refusal, oa_codec_audio(message->codec)->unusable);
         return err;
     }
 
     new_track = p->running && !t->configured;
     new_clock = p->running && t->configured
-                && (aac.core_rate != p->aac.core_rate
-                    || aac.frame_samples != p->aac.frame_samples);
+                && (sound.codec != p->sound.codec
+                    || sound.clock_rate != p->sound.clock_rate
+                    || sound.frame_samples != p->sound.frame_samples);
 
     /* what was coded with the old configuration belongs before the change */
     if (p->running && t->configured && !new_clock) {
@@ -60,17 +63,17 @@ oa_packager_audio_config(oa_packager_t *p, oa_slice_t asc,
         }
     }
 
-    err = oa_track_set_config(p, t, asc);
+    err = oa_track_set_config(p, t, message->data);
     if (err != OA_OK) {
         return err;
     }
 
-    oa_audio_format(p, &aac);
+    oa_audio_format(p, &sound);
 
     if (new_track || new_clock) {
         oa_packager_notice(p, OA_PACKAGER_WARN, new_track
                            ? "audio began late: a new session"
-                           : "the audio clock changed: a new session");
+                           : "the audio changed: a new session");
         return oa_packager_restart(p);
     }
 
@@ -307,10 +310,16 @@ oa_packager_audio_frame(oa_packager_t *p, const oa_flv_message_t *message,
 {
     int64_t               time;
     oa_err_t              err;
+    oa_codec_sample_t     sample;
     oa_packager_track_t  *t;
     oa_timeline_place_t   place;
 
     t = &p->audio;
+
+    if (message->codec != p->sound.codec) {
+        return OA_EINVAL;
+    }
+
     time = oa_track_time(p, t, timestamp_ms, unix_us);
 
     if (oa_audio_too_early(p, time)) {
@@ -327,7 +336,10 @@ oa_packager_audio_frame(oa_packager_t *p, const oa_flv_message_t *message,
     t->stats.dropped_frames += place.duration / t->clock.frame > 1
                                ? place.duration / t->clock.frame - 1 : 0;
 
-    err = oa_track_add(p, t, message->data, &place, 0, true);
+    sample.pieces[0] = message->data;
+    sample.npieces = 1;
+    sample.sync = true;
+    err = oa_track_add(p, t, &sample, &place, 0);
 
     return err == OA_OK ? oa_audio_close_part(p) : err;
 }

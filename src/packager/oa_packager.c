@@ -318,7 +318,7 @@ oa_packager_video(oa_packager_t *p, oa_slice_t body, uint32_t timestamp_ms,
     }
 
     if (message.kind == OA_FLV_CONFIG) {
-        err = oa_packager_video_config(p, message.data, refusal);
+        err = oa_packager_video_config(p, &message, refusal);
 
     } else if (message.kind == OA_FLV_FRAMES) {
         err = oa_packager_frames(p, &p->video, body, &message, timestamp_ms,
@@ -344,7 +344,7 @@ oa_packager_audio(oa_packager_t *p, oa_slice_t body, uint32_t timestamp_ms,
     }
 
     if (message.kind == OA_FLV_CONFIG) {
-        err = oa_packager_audio_config(p, message.data, refusal);
+        err = oa_packager_audio_config(p, &message, refusal);
 
     } else if (message.kind == OA_FLV_FRAMES) {
         err = oa_packager_frames(p, &p->audio, body, &message, timestamp_ms,

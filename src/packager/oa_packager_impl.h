@@ -7,8 +7,7 @@
 
 
 #include "cmaf/oa_cmaf.h"
-#include "codec/oa_aac.h"
-#include "codec/oa_avc.h"
+#include "codec/oa_codec.h"
 #include "packager/oa_packager.h"
 #include "timeline/oa_timeline.h"
 
@@ -137,7 +136,7 @@ struct oa_packager_s {
     oa_packager_track_t        audio;
 
     /* video */
-    unsigned                   nal_length_size;
+    oa_codec_video_t           picture;
     oa_timeline_rate_t         declared;
     oa_timeline_rate_t         rate;
     oa_timeline_cadence_t      cadence;
@@ -152,7 +151,7 @@ struct oa_packager_s {
     unsigned                   ngops;
 
     /* audio */
-    oa_aac_config_t            aac;
+    oa_codec_audio_t           sound;
     oa_packager_cut_t          cuts[OA_PACKAGER_MAX_CUTS];
     unsigned                   ncuts;
     int64_t                    forecast_us;  /* cut at already; or -1 */
@@ -212,8 +211,8 @@ int64_t oa_track_time(oa_packager_t *p, oa_packager_track_t *t,
 
 /* Adds a placed frame to the open part, and stores the part once full. */
 OA_MUST_CHECK oa_err_t oa_track_add(oa_packager_t *p, oa_packager_track_t *t,
-    oa_slice_t data, const oa_timeline_place_t *place, int32_t composition,
-    bool sync);
+    const oa_codec_sample_t *sample, const oa_timeline_place_t *place,
+    int32_t composition);
 
 /* Stores the open part, if there is one. */
 OA_MUST_CHECK oa_err_t oa_track_flush(oa_packager_t *p,
@@ -243,7 +242,7 @@ bool oa_track_far_behind(const oa_packager_track_t *t, int64_t time);
 /* --- oa_video.c, oa_audio.c ------------------------------------------ */
 
 OA_MUST_CHECK oa_err_t oa_packager_video_config(oa_packager_t *p,
-    oa_slice_t record, oa_flv_refusal_t *refusal);
+    const oa_flv_message_t *message, oa_flv_refusal_t *refusal);
 OA_MUST_CHECK oa_err_t oa_packager_video_frame(oa_packager_t *p,
     const oa_flv_message_t *message, uint32_t timestamp_ms, int64_t unix_us);
 void oa_packager_video_rate(oa_packager_t *p);
@@ -256,7 +255,7 @@ bool oa_packager_video_hint(const oa_packager_t *p);
 bool oa_packager_video_forecast(const oa_packager_t *p, int64_t *time_us);
 
 OA_MUST_CHECK oa_err_t oa_packager_audio_config(oa_packager_t *p,
-    oa_slice_t asc, oa_flv_refusal_t *refusal);
+    const oa_flv_message_t *message, oa_flv_refusal_t *refusal);
 OA_MUST_CHECK oa_err_t oa_packager_audio_frame(oa_packager_t *p,
     const oa_flv_message_t *message, uint32_t timestamp_ms, int64_t unix_us);
 /* The audio begins anew, in step with the video where there is one. */

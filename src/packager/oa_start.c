@@ -173,8 +173,8 @@ oa_start_conf(oa_packager_t *p, oa_packager_track_t *t)
 
     } else {
         strcpy(conf->name, "audio");
-        conf->timescale = p->aac.core_rate;
-        frame = p->aac.frame_samples;
+        conf->timescale = p->sound.clock_rate;
+        frame = p->sound.frame_samples;
     }
 
     nframes = oa_rescale(p->conf.part_target_ms, conf->timescale,
@@ -198,13 +198,31 @@ oa_start_clock(oa_packager_t *p, oa_packager_track_t *t)
     }
 
     clock->constant = true;
-    clock->frame = p->aac.frame_samples;
+    clock->frame = p->sound.frame_samples;
     clock->band = clock->frame + clock->frame / 2;
     clock->drift = t->conf.timescale / 50;
 
     if (clock->band < t->conf.timescale / 16) {
         clock->band = t->conf.timescale / 16;
     }
+}
+
+
+/* Whether what is in the store was of the same codec: the text to the dot. */
+static bool
+oa_start_same_codec(const oa_packager_t *p, const oa_packager_track_t *t)
+{
+    size_t            n;
+    oa_live_format_t  format;
+
+    if (oa_live_format_get(p->live, t->rendition, &format) != OA_OK) {
+        return true;
+    }
+
+    n = strcspn(format.codecs, ".");
+
+    return strncmp(format.codecs, t->format.codecs, n) == 0
+           && (t->format.codecs[n] == '.' || t->format.codecs[n] == '\0');
 }
 
 
@@ -231,7 +249,7 @@ oa_start_resume(oa_packager_t *p, oa_packager_track_t *t)
         return err;
     }
 
-    if (conf.timescale != t->conf.timescale) {
+    if (conf.timescale != t->conf.timescale || !oa_start_same_codec(p, t)) {
         return OA_EINVAL;
     }
 

@@ -190,25 +190,18 @@ oa_track_set_config(oa_packager_t *p, oa_packager_track_t *t,
 oa_err_t
 oa_track_init(oa_packager_t *p, oa_packager_track_t *t)
 {
-    size_t           size;
-    uint8_t          init[OA_LIVE_INIT_BYTES];
-    oa_err_t         err;
-    oa_slice_t       config;
-    oa_avc_config_t  avc;
+    size_t      size;
+    uint8_t     init[OA_LIVE_INIT_BYTES];
+    oa_err_t    err;
+    oa_slice_t  config;
 
     config = oa_slice(t->config.data, t->config.size);
 
-    if (t->kind == OA_LIVE_VIDEO) {
-        err = oa_avc_config_parse(config, &avc);
-        if (err == OA_OK) {
-            err = oa_cmaf_video_init(&avc, config, t->conf.timescale, init,
-                                     sizeof(init), &size);
-        }
-
-    } else {
-        err = oa_cmaf_audio_init(&p->aac, config, t->conf.timescale, init,
-                                 sizeof(init), &size);
-    }
+    err = t->kind == OA_LIVE_VIDEO
+          ? oa_cmaf_video_init(&p->picture, config, t->conf.timescale, init,
+                               sizeof(init), &size)
+          : oa_cmaf_audio_init(&p->sound, config, t->conf.timescale, init,
+                               sizeof(init), &size);
 
     if (err != OA_OK) {
         return err;
@@ -384,11 +377,33 @@ oa_track_begin(oa_packager_t *p, oa_packager_track_t *t)
 }
 
 
+static oa_err_t
+oa_track_append(oa_packager_t *p, oa_packager_track_t *t,
+    const oa_codec_sample_t *frame)
+{
+    unsigned  i;
+    oa_err_t  err;
+
+    for (i = 0; i < frame->npieces; i++) {
+        err = oa_packager_buf_append(p, &t->data, frame->pieces[i].data,
+                                     frame->pieces[i].size,
+                                     p->conf.max_pending_bytes);
+        if (err != OA_OK) {
+            return err;
+        }
+    }
+
+    return OA_OK;
+}
+
+
 oa_err_t
-oa_track_add(oa_packager_t *p, oa_packager_track_t *t, oa_slice_t data,
-    const oa_timeline_place_t *place, int32_t composition, bool sync)
+oa_track_add(oa_packager_t *p, oa_packager_track_t *t,
+    const oa_codec_sample_t *frame, const oa_timeline_place_t *place,
+    int32_t composition)
 {
     bool               hint;
+    size_t             before;
     oa_err_t           err;
     oa_cmaf_sample_t  *sample;
 
@@ -397,22 +412,24 @@ oa_track_add(oa_packager_t *p, oa_packager_track_t *t, oa_slice_t data,
         return err;
     }
 
-    err = oa_packager_buf_append(p, &t->data, data.data, data.size,
-                                 p->conf.max_pending_bytes);
+    before = t->data.size;
+
+    err = oa_track_append(p, t, frame);
     if (err != OA_OK) {
+        t->data.size = before;
         return err;
     }
 
     if (t->nsamples == 0) {
         t->part_time = (uint64_t) place->decode_time;
-        t->flags |= sync ? OA_LIVE_PART_INDEPENDENT : 0;
+        t->flags |= frame->sync ? OA_LIVE_PART_INDEPENDENT : 0;
     }
 
     sample = &t->samples[t->nsamples++];
     sample->duration = place->duration;
-    sample->size = (uint32_t) data.size;
+    sample->size = (uint32_t) (t->data.size - before);
     sample->composition = composition;
-    sample->sync = sync;
+    sample->sync = frame->sync;
 
     t->filled += place->duration;
     t->segment_ticks += place->duration;

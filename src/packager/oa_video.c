@@ -19,69 +19,74 @@
 
 
 static void
-oa_video_format(oa_packager_t *p, const oa_avc_config_t *avc)
+oa_video_format(oa_packager_t *p, const oa_codec_video_t *picture)
 {
     uint64_t           width;
     oa_live_format_t  *format;
 
+    p->picture = *picture;
+
     format = &p->video.format;
     memset(format, 0, sizeof(*format));
-    memcpy(format->codecs, avc->codecs, sizeof(avc->codecs));
+    memcpy(format->codecs, picture->string, sizeof(format->codecs));
 
-    width = avc->width;
-    if (avc->sar_height != 0) {
-        width = width * avc->sar_width / avc->sar_height;
+    width = picture->width;
+    if (picture->sar_height != 0) {
+        width = width * picture->sar_width / picture->sar_height;
     }
 
     format->width = (uint32_t) width;
-    format->height = avc->height;
+    format->height = picture->height;
     format->frame_rate_num = p->rate.num;
     format->frame_rate_den = p->rate.den;
 }
 
 
 oa_err_t
-oa_packager_video_config(oa_packager_t *p, oa_slice_t record,
+oa_packager_video_config(oa_packager_t *p, const oa_flv_message_t *message,
     oa_flv_refusal_t *refusal)
 {
-    bool                  late;
+    bool                  late, other;
     oa_err_t              err;
-    oa_avc_config_t       avc;
+    oa_codec_video_t      picture;
     oa_timeline_rate_t    rate;
     oa_packager_track_t  *t;
 
     t = &p->video;
 
-    if (oa_track_has_config(t, record)) {
+    if (message->codec == p->picture.codec
+        && oa_track_has_config(t, message->data))
+    {
         return OA_OK;
     }
 
-    err = oa_avc_config_parse(record, &avc);
+    err = oa_codec_video_config(message->codec, message->data, &picture);
     if (err != OA_OK) {
-        oa_packager_refuse(refusal, "the H.264 configuration cannot be used");
+        oa_packager_refuse(refusal, oa_codec_video(message->codec)->unusable);
         return err;
     }
 
     late = p->running && !t->configured;
+    other = p->running && t->configured && picture.codec != p->picture.codec;
 
-    err = oa_track_set_config(p, t, record);
+    err = oa_track_set_config(p, t, message->data);
     if (err != OA_OK) {
         return err;
     }
 
-    if (p->declared.den == 0 && avc.frame_rate_den != 0
-        && oa_timeline_rate_snap(avc.frame_rate_num, avc.frame_rate_den,
-                                 &rate))
+    if (p->declared.den == 0 && picture.frame_rate_den != 0
+        && oa_timeline_rate_snap(picture.frame_rate_num,
+                                 picture.frame_rate_den, &rate))
     {
         p->declared = rate;
     }
 
-    p->nal_length_size = avc.nal_length_size;
-    oa_video_format(p, &avc);
+    oa_video_format(p, &picture);
 
-    if (late) {
-        oa_packager_notice(p, OA_PACKAGER_WARN,
-                           "video began late: a new session");
+    if (late || other) {
+        oa_packager_notice(p, OA_PACKAGER_WARN, late
+                           ? "video began late: a new session"
+                           : "the video codec changed: a new session");
         return oa_packager_restart(p);
     }
 
@@ -455,6 +460,21 @@ oa_video_count_dropped(oa_packager_t *p, int64_t step_ms)
 }
 
 
+static oa_err_t
+oa_video_inspect(oa_packager_t *p, const oa_flv_message_t *message,
+    oa_codec_sample_t *sample)
+{
+    if (message->codec != p->picture.codec) {
+        return OA_EINVAL;
+    }
+
+    return oa_codec_video_sample(&p->picture,
+                                 oa_slice(p->video.config.data,
+                                          p->video.config.size),
+                                 message->data, message->keyframe, sample);
+}
+
+
 oa_err_t
 oa_packager_video_frame(oa_packager_t *p, const oa_flv_message_t *message,
     uint32_t timestamp_ms, int64_t unix_us)
@@ -462,19 +482,18 @@ oa_packager_video_frame(oa_packager_t *p, const oa_flv_message_t *message,
     bool                  sync, stamped;
     int64_t               time, before_ms, step_ms, composition;
     oa_err_t              err;
-    oa_avc_sample_t       info;
+    oa_codec_sample_t     sample;
     oa_packager_track_t  *t;
     oa_timeline_place_t   place;
 
     t = &p->video;
 
-    err = oa_avc_sample_inspect(message->data, p->nal_length_size, &info);
-    if (err != OA_OK || !info.slices) {
+    err = oa_video_inspect(p, message, &sample);
+    if (err != OA_OK || !sample.picture) {
         return err;
     }
 
-    sync = info.idr || (message->keyframe && info.recovery_point);
-
+    sync = sample.sync;
     stamped = t->stamped;
     before_ms = t->last_ms + t->offset_ms;
     time = oa_track_time(p, t, timestamp_ms, unix_us);
@@ -513,6 +532,6 @@ oa_packager_video_frame(oa_packager_t *p, const oa_flv_message_t *message,
     place = oa_timeline_place(&t->clock, time, t->filled,
                               t->conf.part_target);
 
-    return oa_track_add(p, t, message->data, &place,
-                        oa_video_clip(composition + place.shift), sync);
+    return oa_track_add(p, t, &sample, &place,
+                        oa_video_clip(composition + place.shift));
 }

@@ -109,23 +109,24 @@ static const char  audio_init[] =
     MVEX;
 
 
-static oa_avc_config_t
+static oa_codec_video_t
 avc_config(void)
 {
-    oa_avc_config_t  config;
+    oa_codec_video_t  config;
 
-    assert_int_equal(oa_avc_config_parse(unit_bytes(AVCC), &config), OA_OK);
+    assert_int_equal(oa_codec_video_config(OA_CODEC_AVC,
+                                           unit_bytes(AVCC), &config), OA_OK);
 
     return config;
 }
 
 
-static oa_aac_config_t
+static oa_codec_audio_t
 aac_config(oa_slice_t asc)
 {
-    oa_aac_config_t  config;
+    oa_codec_audio_t  config;
 
-    assert_int_equal(oa_aac_config_parse(asc, &config), OA_OK);
+    assert_int_equal(oa_codec_audio_config(OA_CODEC_AAC, asc, &config), OA_OK);
 
     return config;
 }
@@ -152,7 +153,7 @@ test_video_init(void **state)
 {
     size_t           size;
     uint8_t          buf[OA_CMAF_INIT_OVERHEAD + sizeof(AVCC) - 1];
-    oa_avc_config_t  config;
+    oa_codec_video_t  config;
 
     (void) state;
 
@@ -169,7 +170,7 @@ test_audio_init(void **state)
 {
     size_t           size;
     uint8_t          buf[OA_CMAF_INIT_OVERHEAD + 2];
-    oa_aac_config_t  config;
+    oa_codec_audio_t  config;
 
     (void) state;
 
@@ -187,7 +188,7 @@ test_square_samples_have_no_pasp(void **state)
     size_t           size;
     uint8_t          buf[2048];
     oa_slice_t       init, tkhd;
-    oa_avc_config_t  config;
+    oa_codec_video_t  config;
 
     (void) state;
 
@@ -210,7 +211,7 @@ test_display_width_has_a_limit(void **state)
     size_t           size;
     uint8_t          buf[2048];
     oa_slice_t       tkhd;
-    oa_avc_config_t  config;
+    oa_codec_video_t  config;
 
     (void) state;
 
@@ -232,12 +233,12 @@ test_high_rates_and_long_configurations(void **state)
     size_t           size;
     uint8_t          asc[300] = "\x10\x10", buf[OA_CMAF_INIT_OVERHEAD + 300];
     oa_slice_t       mp4a, esds;
-    oa_aac_config_t  config;
+    oa_codec_audio_t  config;
 
     (void) state;
 
     config = aac_config(oa_slice(asc, sizeof(asc)));
-    assert_int_equal(config.core_rate, 96000);
+    assert_int_equal(config.clock_rate, 96000);
     assert_int_equal(oa_cmaf_audio_init(&config, oa_slice(asc, sizeof(asc)),
                                         96000, buf, sizeof(buf), &size),
                      OA_OK);
@@ -257,8 +258,8 @@ test_init_needs_room(void **state)
 {
     size_t           n, size;
     uint8_t         *buf;
-    oa_aac_config_t  aac;
-    oa_avc_config_t  avc;
+    oa_codec_audio_t  aac;
+    oa_codec_video_t  avc;
 
     (void) state;
 

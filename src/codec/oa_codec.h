@@ -1,0 +1,140 @@
+
+/*
+ * The codecs behind one table of functions: what the packager and the muxer
+ * ask of a decoder configuration and of a sample, whatever the codec.
+ */
+
+
+#ifndef OA_CODEC_H
+#define OA_CODEC_H
+
+
+#include "base/oa_base.h"
+
+
+typedef enum {
+    OA_CODEC_NONE,
+    OA_CODEC_AVC,
+    OA_CODEC_AAC
+} oa_codec_id_t;
+
+
+#define OA_CODEC_STRING_BYTES  48    /* RFC 6381, with a terminating zero */
+
+
+/* Code points of ISO/IEC 23091-2; 2 is unspecified. */
+typedef struct {
+    bool           known;            /* the stream says them */
+    uint8_t        primaries;
+    uint8_t        transfer;
+    uint8_t        matrix;
+    bool           full_range;
+} oa_codec_colour_t;
+
+
+typedef struct {
+    oa_codec_id_t      codec;
+    uint32_t           width;        /* samples, cropping applied */
+    uint32_t           height;
+    uint32_t           sar_width;    /* sample aspect ratio; 1:1 when unsaid */
+    uint32_t           sar_height;
+    uint32_t           frame_rate_num;   /* as promised; 0 / 0 when unsaid */
+    uint32_t           frame_rate_den;
+    unsigned           nal_length_size;  /* 0: not made of NAL units */
+    bool               in_band;      /* samples hold parameter sets, too */
+    oa_codec_colour_t  colour;
+    char               string[OA_CODEC_STRING_BYTES];
+} oa_codec_video_t;
+
+
+typedef struct {
+    oa_codec_id_t      codec;
+    uint32_t           clock_rate;   /* Hz; the clock of the samples */
+    uint32_t           output_rate;  /* Hz, as heard */
+    uint32_t           frame_samples;    /* at clock_rate, of one packet; the
+                                            usual one where they differ */
+    uint32_t           pre_skip;     /* at clock_rate, to be thrown away */
+    uint32_t           channels;
+    char               string[OA_CODEC_STRING_BYTES];
+} oa_codec_audio_t;
+
+
+#define OA_CODEC_PIECES  4
+
+/* One access unit, respectively temporal unit. */
+typedef struct {
+    /* what of it goes into the file, in order; borrowed */
+    oa_slice_t         pieces[OA_CODEC_PIECES];
+    unsigned           npieces;
+
+    bool               picture;      /* a picture is in it */
+    bool               sync;         /* a decoder can start here */
+
+    /*
+     * Behind a sync sample: not decodable by who starts there.  A closing
+     * sync sample makes it so for everybody.
+     */
+    bool               leading;
+    bool               closing;
+
+    bool               new_parameters;   /* in-band, other than out of band */
+} oa_codec_sample_t;
+
+
+typedef struct {
+    const char  *name;               /* "H.264", for people */
+    const char  *unusable;           /* "the H.264 configuration …" */
+
+    /*
+     * Reads a decoder configuration.  OA_EINVAL: malformed;
+     * OA_EUNSUPPORTED: of a kind that cannot be used.  On error *config is
+     * undefined.  codec and in_band are set by oa_codec_video_config().
+     */
+    oa_err_t   (*config)(oa_slice_t record, oa_codec_video_t *config);
+
+    /*
+     * Inspects one sample.  key: what the container claims; record: the
+     * decoder configuration that *config was read from.  OA_EINVAL:
+     * malformed, or nothing is in it.
+     */
+    oa_err_t   (*sample)(const oa_codec_video_t *config, oa_slice_t record,
+                         oa_slice_t data, bool key, oa_codec_sample_t *sample);
+} oa_codec_video_functions_t;
+
+
+typedef struct {
+    const char  *name;
+    const char  *unusable;
+
+    oa_err_t   (*config)(oa_slice_t record, oa_codec_audio_t *config);
+
+    /* The samples of one packet; NULL: all are of frame_samples. */
+    oa_err_t   (*duration)(oa_slice_t packet, uint32_t *samples);
+} oa_codec_audio_functions_t;
+
+
+OA_BEGIN_DECLS
+
+
+/* NULL: no video, respectively audio, codec.  Static. */
+const oa_codec_video_functions_t *oa_codec_video(oa_codec_id_t codec);
+const oa_codec_audio_functions_t *oa_codec_audio(oa_codec_id_t codec);
+
+/*
+ * As the table's functions, for the codec that is named.
+ * OA_EUNSUPPORTED, too, where that is no video, respectively audio, codec.
+ */
+OA_MUST_CHECK oa_err_t oa_codec_video_config(oa_codec_id_t codec,
+    oa_slice_t record, oa_codec_video_t *config);
+OA_MUST_CHECK oa_err_t oa_codec_audio_config(oa_codec_id_t codec,
+    oa_slice_t record, oa_codec_audio_t *config);
+
+/* On error *sample is undefined. */
+OA_MUST_CHECK oa_err_t oa_codec_video_sample(const oa_codec_video_t *config,
+    oa_slice_t record, oa_slice_t data, bool key, oa_codec_sample_t *sample);
+
+
+OA_END_DECLS
+
+
+#endif /* OA_CODEC_H */
