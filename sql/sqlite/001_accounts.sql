@@ -1,12 +1,28 @@
 -- Accounts, channels, stream keys and the book of streams.
 --
--- Times are UTC, in milliseconds since 1970.  Flags are 0 and 1.  Every table
--- but schema_version carries the user it belongs to as the first column of its
--- key, so all of a user's rows can live in one partition or on one shard.
+-- Times are UTC, in milliseconds since 1970.  Flags are 0 and 1.  A row of
+-- users, channels, stream_keys and streams belongs to one user, whose id is the
+-- first column of the key, and no other column has to be unique over all users:
+-- so each of these tables can be partitioned, or spread over servers, by it.
+
+-- Who has a name, of a user or a channel; both come out of one space, and a
+-- name once given stays its user's.  Filled by triggers.  This table is the
+-- only one that is asked without knowing the user, and is spread by name.
+CREATE TABLE names (
+    name            TEXT NOT NULL PRIMARY KEY,
+    user_id         INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- pepper: what tells that the pepper at hand is the one that the digests were
+-- made with, without telling the pepper.
+CREATE TABLE settings (
+    name            TEXT NOT NULL PRIMARY KEY,
+    value           TEXT NOT NULL
+) WITHOUT ROWID;
 
 CREATE TABLE users (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
-    name            TEXT NOT NULL UNIQUE,
+    name            TEXT NOT NULL,
     tier            TEXT NOT NULL DEFAULT 'viewer'
                     CHECK (tier IN ('viewer', 'affiliate', 'partner')),
     banned          INTEGER NOT NULL DEFAULT 0 CHECK (banned IN (0, 1)),
@@ -16,10 +32,12 @@ CREATE TABLE users (
     updated_ms      INTEGER NOT NULL
 );
 
+CREATE INDEX users_by_name ON users (name);
+
 CREATE TABLE channels (
     user_id         INTEGER NOT NULL REFERENCES users (id),
-    id              INTEGER NOT NULL,
-    name            TEXT NOT NULL UNIQUE,
+    id              INTEGER NOT NULL,               -- 1, 2 ... of the user
+    name            TEXT NOT NULL,
     title           TEXT NOT NULL DEFAULT '',
     category        TEXT NOT NULL DEFAULT '',
     tags            TEXT NOT NULL DEFAULT '[]',     -- a JSON array of strings
@@ -32,9 +50,11 @@ CREATE TABLE channels (
     PRIMARY KEY (user_id, id)
 );
 
+CREATE INDEX channels_by_name ON channels (name);
+
 CREATE TABLE stream_keys (
     user_id         INTEGER NOT NULL,
-    id              INTEGER NOT NULL,               -- 1, 2 … of the user
+    id              INTEGER NOT NULL,               -- 1, 2 ... of the user
     channel_id      INTEGER NOT NULL,
     digest          BLOB NOT NULL,                  -- HMAC-SHA-256 of the key
     created_ms      INTEGER NOT NULL,
@@ -63,13 +83,43 @@ CREATE TABLE streams (
 CREATE INDEX streams_by_channel ON streams (user_id, channel_id, started_ms);
 CREATE INDEX streams_open ON streams (node) WHERE ended_ms IS NULL;
 
--- What running servers have to hear of; they read on from the last id.
+-- What running servers have to hear of; each reads on from the last id it saw,
+-- over all users, so this log stays whole.  Rows older than a day are pruned.
 -- kind: ban, not_allowed, key_revoked, stop, changed.
 CREATE TABLE changes (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
     user_id         INTEGER NOT NULL,
     channel_id      INTEGER NOT NULL DEFAULT 0,     -- 0: all of the user's
     key_id          INTEGER NOT NULL DEFAULT 0,     -- 0: all of the user's
-    kind            TEXT NOT NULL,
+    kind            TEXT NOT NULL CHECK (kind IN
+                    ('ban', 'not_allowed', 'key_revoked', 'stop', 'changed')),
     created_ms      INTEGER NOT NULL
 );
+
+CREATE INDEX changes_by_time ON changes (created_ms);
+
+CREATE TRIGGER users_name AFTER INSERT ON users
+BEGIN
+    INSERT INTO names (name, user_id) VALUES (NEW.name, NEW.id);
+END;
+
+CREATE TRIGGER channels_name AFTER INSERT ON channels
+WHEN NOT EXISTS (SELECT 1 FROM names
+                 WHERE name = NEW.name AND user_id = NEW.user_id)
+BEGIN
+    INSERT INTO names (name, user_id) VALUES (NEW.name, NEW.user_id);
+END;
+
+CREATE TRIGGER users_rename AFTER UPDATE OF name ON users
+WHEN NOT EXISTS (SELECT 1 FROM names
+                 WHERE name = NEW.name AND user_id = NEW.id)
+BEGIN
+    INSERT INTO names (name, user_id) VALUES (NEW.name, NEW.id);
+END;
+
+CREATE TRIGGER channels_rename AFTER UPDATE OF name ON channels
+WHEN NOT EXISTS (SELECT 1 FROM names
+                 WHERE name = NEW.name AND user_id = NEW.user_id)
+BEGIN
+    INSERT INTO names (name, user_id) VALUES (NEW.name, NEW.user_id);
+END;
