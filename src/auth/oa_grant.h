@@ -44,7 +44,10 @@ typedef struct oa_grants_s  oa_grants_t;
 OA_BEGIN_DECLS
 
 
-/* Makes an empty table in size bytes at mem, aligned to 64 bytes. */
+/*
+ * Makes an empty table in size bytes at mem, aligned to 64 bytes; an answer
+ * takes about 240.  OA_EINVAL: misaligned, or too small for a few of them.
+ */
 OA_MUST_CHECK oa_err_t oa_grants_format(void *mem, size_t size);
 
 /* OA_EVERSION: made with another layout or size. */
@@ -52,20 +55,30 @@ OA_MUST_CHECK oa_err_t oa_grants_attach(void *mem, size_t size,
     oa_grants_t **grants);
 
 /*
- * Remembers an answer, in the place of the one that was used longest ago where
- * the table is full.  epoch: as oa_grants_epoch() told before the question was
- * asked; an answer that was overtaken by oa_grants_forget() is not stored.
+ * Remembers an answer, in place of an older one of the same digest.  Where the
+ * table is full, the one that was used longest ago gives way, such as are
+ * OA_GRANT_UNKNOWN first; for one that is itself OA_GRANT_UNKNOWN only these
+ * do, so that nobody drives out known keys by trying others.  epoch: as
+ * oa_grants_epoch() told before the question was asked; an answer that was
+ * overtaken by oa_grants_forget() is not stored.
  */
 void oa_grants_put(oa_grants_t *grants,
     const uint8_t digest[OA_KEY_DIGEST_BYTES], const oa_grant_t *grant,
     int64_t now_ms, uint64_t epoch);
 
-/* OA_ENOTFOUND, or the answer and its age. */
+/*
+ * OA_ENOTFOUND, or the answer and its age.  Whether one that old still counts
+ * is the caller's to say.  Digests are compared in constant time.
+ */
 OA_MUST_CHECK oa_err_t oa_grants_get(oa_grants_t *grants,
     const uint8_t digest[OA_KEY_DIGEST_BYTES], int64_t now_ms,
     oa_grant_t *grant, int64_t *age_ms);
 
-/* Drops every answer of a user; 0: of everybody.  A new epoch begins. */
+/*
+ * Drops every answer of a user; 0: of everybody.  A new epoch begins.  It
+ * walks the whole table; when the process is killed meanwhile, the next call
+ * of any process completes it.
+ */
 void oa_grants_forget(oa_grants_t *grants, int64_t user_id);
 
 uint64_t oa_grants_epoch(const oa_grants_t *grants);
