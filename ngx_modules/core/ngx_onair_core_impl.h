@@ -54,6 +54,15 @@ typedef struct {
 } ngx_onair_worker_t;
 
 
+/* The directives. */
+typedef struct {
+    ngx_shm_zone_t                        *zone;   /* NULL: no onair_zone */
+    const struct ngx_onair_redis_conf_s   *redis;  /* NULL: no onair_redis */
+    ngx_str_t                              node;
+} ngx_onair_conf_t;
+
+
+extern ngx_module_t        ngx_onair_core_module;
 extern ngx_onair_worker_t  ngx_onair_worker;
 
 

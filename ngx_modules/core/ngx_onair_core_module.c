@@ -3,18 +3,15 @@
 
 
 #include "core/ngx_onair_core_impl.h"
+#include "core/ngx_onair_redis_impl.h"
 
 
 #define NGX_ONAIR_ZONE_NAME   "onair"
 #define NGX_ONAIR_HOUSEKEEPING_MS  1000
 
 
-typedef struct {
-    ngx_shm_zone_t  *zone;                   /* NULL: no onair_zone */
-} ngx_onair_conf_t;
-
-
 static void *ngx_onair_create_conf(ngx_cycle_t *cycle);
+static char *ngx_onair_init_conf(ngx_cycle_t *cycle, void *conf);
 static char *ngx_onair_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static ngx_int_t ngx_onair_init_process(ngx_cycle_t *cycle);
 static void ngx_onair_exit_process(ngx_cycle_t *cycle);
@@ -29,6 +26,20 @@ static ngx_command_t  ngx_onair_commands[] = {
       0,
       NULL },
 
+    { ngx_string("onair_redis"),
+      NGX_MAIN_CONF|NGX_DIRECT_CONF|NGX_CONF_1MORE,
+      ngx_onair_redis_directive,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("onair_node"),
+      NGX_MAIN_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_onair_node_directive,
+      0,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -36,7 +47,7 @@ static ngx_command_t  ngx_onair_commands[] = {
 static ngx_core_module_t  ngx_onair_core_module_ctx = {
     ngx_string("onair"),
     ngx_onair_create_conf,
-    NULL
+    ngx_onair_init_conf
 };
 
 
@@ -60,6 +71,18 @@ static void *
 ngx_onair_create_conf(ngx_cycle_t *cycle)
 {
     return ngx_pcalloc(cycle->pool, sizeof(ngx_onair_conf_t));
+}
+
+
+static char *
+ngx_onair_init_conf(ngx_cycle_t *cycle, void *conf)
+{
+    ngx_onair_conf_t  *ocf;
+
+    ocf = conf;
+
+    return ngx_onair_node_default(cycle, &ocf->node) == NGX_OK
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -395,7 +418,7 @@ ngx_onair_housekeeping_start(ngx_cycle_t *cycle)
 
 
 static ngx_int_t
-ngx_onair_init_process(ngx_cycle_t *cycle)
+ngx_onair_init_zone_process(ngx_cycle_t *cycle)
 {
     ngx_slab_pool_t     *pool;
     ngx_onair_conf_t    *ocf;
@@ -439,11 +462,21 @@ ngx_onair_init_process(ngx_cycle_t *cycle)
 }
 
 
+static ngx_int_t
+ngx_onair_init_process(ngx_cycle_t *cycle)
+{
+    if (ngx_onair_init_zone_process(cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_onair_redis_init_process(cycle);
+}
+
+
 static void
 ngx_onair_exit_process(ngx_cycle_t *cycle)
 {
-    (void) cycle;
-
+    ngx_onair_redis_exit_process(cycle);
     ngx_onair_bus_leave();
 }
 

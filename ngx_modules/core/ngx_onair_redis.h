@@ -39,9 +39,14 @@ ngx_uint_t ngx_onair_redis_configured(ngx_cycle_t *cycle);
 ngx_uint_t ngx_onair_redis_available(void);
 
 /*
- * Sends a command; the arguments are copied.  While the first connection is
- * being made commands wait for it.  NULL: no connection, or the bound on
- * commands under way is reached; the handler is not called then.
+ * Sends a command of 1 to 64 arguments, which are copied.  None that changes
+ * what a connection is (SUBSCRIBE, MONITOR) or makes it wait (BLPOP).  While
+ * the first connection is being made commands wait for it.  NULL: no
+ * connection, or the bound on commands under way is reached ("max_pending");
+ * the handler is not called then.
+ *
+ * A worker that shuts down gracefully waits for answers under way; one that
+ * ends otherwise calls no handler.
  */
 ngx_onair_redis_command_t *ngx_onair_redis_command(const ngx_str_t *args,
     ngx_uint_t nargs, ngx_onair_redis_pt handler, void *ctx);
@@ -55,6 +60,13 @@ void ngx_onair_redis_cancel(ngx_onair_redis_command_t *command);
  */
 ngx_int_t ngx_onair_redis_subscribe(const ngx_str_t *channel,
     ngx_onair_redis_message_pt handler, void *ctx);
+
+/*
+ * 0 while the subscriptions do not stand; else a number that is another one
+ * each time after they were lost.  So whoever remembers what messages would
+ * take back knows when he may have missed one.
+ */
+ngx_uint_t ngx_onair_redis_listening(void);
 
 /*
  * The name of this nginx among all ("onair_node"): the host's name unless
