@@ -28,8 +28,10 @@
  *   check.c     the order of the checks, the answer to the encoder, the log
  *   database.c  what a key grants, from SQL
  *   callback.c  what a key grants, from an HTTP server, as on_publish asks
- *   turn.c      whose turn it is: the roster, the lease in Redis, standby
- *   keeper.c    one worker's: changes in the database, the book of streams
+ *   turn.c      whose turn it is: the roster, takeover, standby
+ *   lease.c     the same among machines: a lease in Redis
+ *   keeper.c    one worker's: changes in the database
+ *   book.c      and the book of streams
  */
 
 
@@ -60,6 +62,44 @@ typedef struct {
 } ngx_rtmp_publish_auth_app_conf_t;
 
 
+typedef enum {
+    NGX_RTMP_PUBLISH_AUTH_OUT = 0,   /* not in the roster */
+    NGX_RTMP_PUBLISH_AUTH_WAITING,   /* for the channel; not for long */
+    NGX_RTMP_PUBLISH_AUTH_STANDBY,   /* until the one on the air fails */
+    NGX_RTMP_PUBLISH_AUTH_LIVE,
+    NGX_RTMP_PUBLISH_AUTH_OVER       /* was told so; leaves soon */
+} ngx_rtmp_publish_auth_state_t;
+
+
+/* A lease in Redis, of one publication; lease.c's own. */
+typedef struct {
+    u_char                     value[256];     /* who holds it */
+    size_t                     len;
+    u_char                     dead[256];      /* a holder that is no more */
+    size_t                     dead_len;
+    void                      *command;        /* under way */
+    int64_t                    asked_ms;
+    int64_t                    next_ms;
+    int64_t                    wanted_ms;      /* a standby elsewhere asked */
+    unsigned                   held:1;
+    unsigned                   takeover:1;     /* was asked for */
+} ngx_rtmp_publish_auth_lease_t;
+
+
+/* The place of a publication among those who want the channel. */
+typedef struct {
+    ngx_queue_t                    queue;      /* of this worker */
+    oa_roster_id_t                 entry;
+    ngx_rtmp_publish_auth_state_t  state;
+    oa_roster_reason_t             stop;
+    int64_t                        since_ms;
+    uint64_t                       bytes;
+    int64_t                        media_ms;
+    ngx_rtmp_publish_auth_lease_t  lease;
+    unsigned                       asked:1;    /* the holder was, to stop */
+} ngx_rtmp_publish_auth_place_t;
+
+
 /* One publish of one connection, from the command until it leaves. */
 typedef struct ngx_rtmp_publish_auth_ctx_s  ngx_rtmp_publish_auth_ctx_t;
 
@@ -75,23 +115,30 @@ struct ngx_rtmp_publish_auth_ctx_s {
     unsigned                           checking:1;
     unsigned                           live:1;     /* next publish was called */
 
-    /* turn.c's own */
-    ngx_queue_t                        queue;
-    oa_roster_id_t                     entry;
-    unsigned                           entered:1;
-    unsigned                           leased:1;
-    void                              *request;    /* under way to Redis */
-    uint64_t                           bytes;
-    ngx_msec_t                         media;
+    ngx_rtmp_publish_auth_place_t      place;      /* turn.c's own */
 };
 
 
-/* The three tables in the zone, and their lock. */
+/* What the machine's workers keep together beside the tables; zeroed first. */
 typedef struct {
-    oa_grants_t               *grants;
-    oa_attempts_t             *attempts;
-    oa_roster_t               *roster;
-    ngx_shmtx_t               *mutex;
+    ngx_atomic_t               changes;        /* 1: change_id is known */
+    ngx_atomic_t               change_id;      /* applied last */
+    ngx_atomic_t               settled;        /* 1: the books of an nginx
+                                                  that died are closed */
+    ngx_atomic_t               takeovers;
+    ngx_atomic_t               failovers;      /* a standby went live */
+    ngx_atomic_t               leases_lost;
+    ngx_atomic_t               books_lost;
+} ngx_rtmp_publish_auth_shared_t;
+
+
+/* The three tables in the zone, the rest, and their lock. */
+typedef struct {
+    ngx_rtmp_publish_auth_shared_t  *shared;
+    oa_grants_t                     *grants;
+    oa_attempts_t                   *attempts;
+    oa_roster_t                     *roster;
+    ngx_shmtx_t                     *mutex;
 } ngx_rtmp_publish_auth_zone_t;
 
 
@@ -133,7 +180,8 @@ void ngx_rtmp_publish_auth_callback_cancel(ngx_rtmp_publish_auth_ctx_t *ctx);
 /*
  * turn.c.  take: ngx_rtmp_publish_auth_turn() answers, never from inside.
  * media: every audio and video message of a publication that is live.
- * leave: idempotent, for every ctx at its end.
+ * leave: idempotent, for every ctx at its end; after the next close_stream
+ * was called, so that who follows finds the channel free in the live store.
  */
 void ngx_rtmp_publish_auth_turn_take(ngx_rtmp_publish_auth_ctx_t *ctx);
 void ngx_rtmp_publish_auth_turn_media(ngx_rtmp_publish_auth_ctx_t *ctx,

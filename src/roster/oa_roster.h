@@ -70,8 +70,8 @@ typedef struct {
     int64_t             started_ms;  /* monotonic; since it is LIVE */
     int64_t             media_ms;    /* monotonic; the last media message */
     int64_t             gone_ms;
-    int64_t             started_unix_ms;
-    uint64_t            bytes;
+    int64_t             started_unix_ms;       /* of its session, once known */
+    uint64_t            bytes;                 /* of its session */
     uint32_t            peak_viewers;
     uint64_t            session_id;  /* the live session's; 0: none yet */
     bool                written;     /* the database has its start */
@@ -129,9 +129,17 @@ unsigned oa_roster_stop_all(oa_roster_t *roster, int64_t user_id,
 void oa_roster_media(oa_roster_t *roster, oa_roster_id_t id, uint64_t bytes,
     int64_t media_ms);
 
-/* The keeper's: which live session it is, who watched; what is written. */
+/*
+ * The keeper's: which live session a LIVE or GONE entry has, since when, and
+ * how many watch it (the peak is kept); what is written.
+ *
+ * Where it had another session before, its book begins anew: bytes and the
+ * peak at 0, not written.  Where a GONE entry has the same session, the
+ * publisher came back: that one's bytes are added, the larger peak and written
+ * are taken over, and it is closed.
+ */
 void oa_roster_session(oa_roster_t *roster, oa_roster_id_t id,
-    uint64_t session_id, uint32_t viewers);
+    uint64_t session_id, int64_t started_unix_ms, uint32_t viewers);
 void oa_roster_written(oa_roster_t *roster, oa_roster_id_t id);
 void oa_roster_close(oa_roster_t *roster, oa_roster_id_t id);
 
@@ -146,10 +154,11 @@ void oa_roster_sweep(oa_roster_t *roster, int64_t now_ms,
 
 /*
  * Whether this process keeps the books of the machine: the first that asks,
- * until it no longer lives or gives it up (self->pid 0).
+ * until it no longer lives or resigns.
  */
 bool oa_roster_keeper(oa_roster_t *roster, const oa_bus_process_t *self,
     oa_bus_alive_pt alive, void *ctx);
+void oa_roster_resign(oa_roster_t *roster, const oa_bus_process_t *self);
 
 /* Rises with every change that an owner has to look at: stops, turns. */
 uint64_t oa_roster_version(const oa_roster_t *roster);
