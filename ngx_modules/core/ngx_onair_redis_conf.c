@@ -50,7 +50,30 @@ ngx_onair_redis_configured(ngx_cycle_t *cycle)
 }
 
 
+static ngx_uint_t
+ngx_onair_is_plain(u_char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+           || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+}
+
+
 /* --- addresses ------------------------------------------------------- */
+
+
+static ngx_uint_t
+ngx_onair_redis_is_host(const char *host)
+{
+    if (ngx_onair_is_address(host)) {
+        return 1;
+    }
+
+    while (ngx_onair_is_plain((u_char) *host)) {
+        host++;
+    }
+
+    return *host == '\0';
+}
 
 
 static ngx_int_t
@@ -105,7 +128,8 @@ ngx_onair_redis_address_parse(ngx_conf_t *cf, ngx_str_t *text, in_port_t port,
 
     if (end == NULL
         || ngx_onair_redis_copy_host(cf, address, host, (size_t) (end - host))
-               != NGX_OK)
+               != NGX_OK
+        || !ngx_onair_redis_is_host(address->host))
     {
         return NGX_ERROR;
     }
@@ -493,14 +517,6 @@ ngx_onair_redis_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *data)
 /* --- onair_node ------------------------------------------------------ */
 
 
-static ngx_uint_t
-ngx_onair_node_is_plain(u_char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-           || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-}
-
-
 char *
 ngx_onair_node_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *data)
 {
@@ -524,7 +540,7 @@ ngx_onair_node_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *data)
     }
 
     for (i = 0; i < value[1].len; i++) {
-        if (!ngx_onair_node_is_plain(value[1].data[i])) {
+        if (!ngx_onair_is_plain(value[1].data[i])) {
             return "may have letters, digits, \"-\", \"_\" and \".\" only";
         }
     }
@@ -552,7 +568,7 @@ ngx_onair_node_default(ngx_cycle_t *cycle, ngx_str_t *node)
     }
 
     for (i = 0; i < node->len; i++) {
-        if (!ngx_onair_node_is_plain(node->data[i])) {
+        if (!ngx_onair_is_plain(node->data[i])) {
             node->data[i] = '-';
         }
     }

@@ -140,17 +140,12 @@ ngx_onair_redis_link_lost(redisAsyncContext *redis)
 void
 ngx_onair_redis_link_ready(ngx_onair_redis_link_t *link)
 {
-    ngx_uint_t  level;
-
-    level = link->troubled ? NGX_LOG_NOTICE : NGX_LOG_INFO;
-
-    ngx_log_error(level, link->timer.log, 0,
+    ngx_log_error(NGX_LOG_INFO, link->timer.log, 0,
                   "onair: connected to Redis at %s (%s)", link->host,
                   link->what);
 
     link->state = NGX_ONAIR_REDIS_READY;
     link->settled = 1;
-    link->troubled = 0;
     link->pinged = 0;
     link->unconfirmed = 0;
     link->failures = 0;
@@ -266,6 +261,21 @@ ngx_onair_redis_try(ngx_onair_redis_link_t *link)
 /* --- keeping it ------------------------------------------------------ */
 
 
+/* It lasts: the next loss is another outage. */
+static void
+ngx_onair_redis_trust(ngx_onair_redis_link_t *link)
+{
+    link->backoff = NGX_ONAIR_REDIS_BACKOFF_MIN_MS;
+
+    if (link->troubled) {
+        link->troubled = 0;
+        ngx_log_error(NGX_LOG_NOTICE, link->timer.log, 0,
+                      "onair: Redis at %s (%s) is back", link->host,
+                      link->what);
+    }
+}
+
+
 static void
 ngx_onair_redis_keepalive(ngx_onair_redis_link_t *link)
 {
@@ -282,8 +292,7 @@ ngx_onair_redis_keepalive(ngx_onair_redis_link_t *link)
     }
 
     if (link->pinged) {
-        /* it lasts: the next loss is a new one */
-        link->backoff = NGX_ONAIR_REDIS_BACKOFF_MIN_MS;
+        ngx_onair_redis_trust(link);
         link->pinged = 0;
         ngx_add_timer(&link->timer, NGX_ONAIR_REDIS_KEEPALIVE_MS);
         return;
