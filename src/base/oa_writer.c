@@ -148,6 +148,23 @@ oa_write_dec(oa_writer_t *w, uint64_t v)
 
 
 void
+oa_write_hex(oa_writer_t *w, uint32_t v)
+{
+    char      digits[8];
+    unsigned  n;
+
+    n = sizeof(digits);
+
+    do {
+        digits[--n] = "0123456789ABCDEF"[v & 15];
+        v >>= 4;
+    } while (v != 0);
+
+    oa_write_bytes(w, &digits[n], sizeof(digits) - n);
+}
+
+
+void
 oa_write_seconds(oa_writer_t *w, uint64_t ticks, uint32_t timescale,
     unsigned digits)
 {

@@ -40,6 +40,9 @@ void oa_write_str(oa_writer_t *w, const char *s);
 void oa_write_slice(oa_writer_t *w, oa_slice_t s);
 void oa_write_dec(oa_writer_t *w, uint64_t v);
 
+/* Upper case, without leading zeros. */
+void oa_write_hex(oa_writer_t *w, uint32_t v);
+
 /*
  * ticks / timescale seconds as a decimal with exactly `digits` (1 to 6)
  * places, rounded to nearest: (1001, 30000, 5) is "0.03337".

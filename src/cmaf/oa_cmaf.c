@@ -1,7 +1,7 @@
 
 #include "cmaf/oa_cmaf.h"
 #include "base/oa_writer.h"
-
+#include "codec/oa_hevc.h"
 
 
 #define OA_CMAF_TFHD_DURATION        0x000008
@@ -237,17 +237,6 @@ oa_cmaf_dinf(oa_writer_t *w)
 
 
 static void
-oa_cmaf_record(oa_writer_t *w, const char *type, oa_slice_t record)
-{
-    size_t  box;
-
-    box = oa_cmaf_box_begin(w, type);
-    oa_write_slice(w, record);
-    oa_cmaf_box_end(w, box);
-}
-
-
-static void
 oa_cmaf_pasp(oa_writer_t *w, const oa_codec_video_t *video)
 {
     size_t  box;
@@ -263,14 +252,63 @@ oa_cmaf_pasp(oa_writer_t *w, const oa_codec_video_t *video)
 }
 
 
+static void
+oa_cmaf_colr(oa_writer_t *w, const oa_codec_colour_t *colour)
+{
+    size_t  box;
+
+    if (!colour->known) {
+        return;
+    }
+
+    box = oa_cmaf_box_begin(w, "colr");
+    oa_write_str(w, "nclx");
+    oa_write_u16(w, colour->primaries);
+    oa_write_u16(w, colour->transfer);
+    oa_write_u16(w, colour->matrix);
+    oa_write_u8(w, colour->full_range ? 0x80 : 0);
+    oa_cmaf_box_end(w, box);
+}
+
+
 /* Which boxes a codec's sample entry and its configuration are. */
 static const struct {
     char  entry[5];
     char  config[5];
 } oa_cmaf_entries[] = {
     [OA_CODEC_AVC] = { "avc1", "avcC" },
+    [OA_CODEC_HEVC] = { "hvc1", "hvcC" },
     [OA_CODEC_AAC] = { "mp4a", "esds" }
 };
+
+
+static const char *
+oa_cmaf_visual_entry(const oa_codec_video_t *video)
+{
+    if (video->codec == OA_CODEC_HEVC && video->in_band) {
+        return "hev1";
+    }
+
+    return oa_cmaf_entries[video->codec].entry;
+}
+
+
+static void
+oa_cmaf_visual_config(oa_writer_t *w, const oa_cmaf_track_t *track)
+{
+    size_t  box;
+
+    box = oa_cmaf_box_begin(w, oa_cmaf_entries[track->video->codec].config);
+
+    if (track->video->codec == OA_CODEC_HEVC) {
+        oa_hevc_record_write(track->decoder_config, !track->video->in_band, w);
+
+    } else {
+        oa_write_slice(w, track->decoder_config);
+    }
+
+    oa_cmaf_box_end(w, box);
+}
 
 
 /* VisualSampleEntry, ISO/IEC 14496-12, 12.1.3. */
@@ -279,7 +317,7 @@ oa_cmaf_visual(oa_writer_t *w, const oa_cmaf_track_t *track)
 {
     size_t  box;
 
-    box = oa_cmaf_box_begin(w, oa_cmaf_entries[track->video->codec].entry);
+    box = oa_cmaf_box_begin(w, oa_cmaf_visual_entry(track->video));
     oa_write_zeros(w, 6);
     oa_write_u16(w, 1);                  /* data_reference_index */
     oa_write_zeros(w, 16);
@@ -292,9 +330,9 @@ oa_cmaf_visual(oa_writer_t *w, const oa_cmaf_track_t *track)
     oa_write_zeros(w, 32);               /* compressorname */
     oa_write_u16(w, 0x0018);             /* depth */
     oa_write_u16(w, 0xffff);
-    oa_cmaf_record(w, oa_cmaf_entries[track->video->codec].config,
-                   track->decoder_config);
+    oa_cmaf_visual_config(w, track);
     oa_cmaf_pasp(w, track->video);
+    oa_cmaf_colr(w, &track->video->colour);
     oa_cmaf_box_end(w, box);
 }
 

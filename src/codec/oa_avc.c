@@ -1,6 +1,6 @@
 
 #include "codec/oa_avc.h"
-#include "base/oa_bits.h"
+#include "codec/oa_nal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,12 +14,6 @@
 
 #define OA_AVC_SEI_RECOVERY      6
 
-#define OA_AVC_SAR_EXTENDED      255
-#define OA_AVC_SAR_MAX           16
-
-#define OA_AVC_MAX_SIDE          16384
-
-
 /*
  * As much of an SPS as is looked at: the fields before the end of the VUI's
  * timing need less than this in any stream that an encoder makes.
@@ -27,53 +21,10 @@
 #define OA_AVC_SPS_BYTES         4096
 
 
-/* Reads the payload of a NAL unit without its emulation prevention bytes. */
-typedef struct {
-    const uint8_t  *pos;
-    const uint8_t  *end;
-    unsigned        zeros;
-} oa_avc_rbsp_t;
-
-
 typedef struct {
     unsigned   chroma_format;        /* 0 when its planes are coded apart */
     bool       frame_mbs_only;
 } oa_avc_layout_t;
-
-
-static const uint8_t  oa_avc_sars[17][2] = {
-    { 1, 1 }, { 1, 1 }, { 12, 11 }, { 10, 11 }, { 16, 11 }, { 40, 33 },
-    { 24, 11 }, { 20, 11 }, { 32, 11 }, { 80, 33 }, { 18, 11 }, { 15, 11 },
-    { 64, 33 }, { 160, 99 }, { 4, 3 }, { 3, 2 }, { 2, 1 }
-};
-
-
-static void
-oa_avc_rbsp_init(oa_avc_rbsp_t *r, oa_slice_t nal)
-{
-    r->pos = nal.data;
-    r->end = nal.data + nal.size;
-    r->zeros = 0;
-}
-
-
-/* The next byte, or -1 at the end. */
-static int
-oa_avc_rbsp_next(oa_avc_rbsp_t *r)
-{
-    if (r->zeros >= 2 && r->pos < r->end && *r->pos == 3) {
-        r->pos++;
-        r->zeros = 0;
-    }
-
-    if (r->pos == r->end) {
-        return -1;
-    }
-
-    r->zeros = *r->pos == 0 ? r->zeros + 1 : 0;
-
-    return *r->pos++;
-}
 
 
 static bool
@@ -133,30 +84,13 @@ oa_avc_scaling_matrix(oa_bits_t *b, unsigned lists)
 }
 
 
-/* An unsigned Exp-Golomb code that must not be above max. */
-static uint32_t
-oa_avc_ue_max(oa_bits_t *b, uint32_t max)
-{
-    uint32_t  v;
-
-    v = oa_bits_ue(b);
-
-    if (v > max) {
-        b->error = OA_EINVAL;
-        return 0;
-    }
-
-    return v;
-}
-
-
 /* The fields that only the high profiles have. */
 static void
 oa_avc_sps_high(oa_bits_t *b, oa_avc_layout_t *layout)
 {
     unsigned  format, lists;
 
-    format = oa_avc_ue_max(b, 3);
+    format = oa_nal_ue_max(b, 3);
     lists = format == 3 ? 12 : 8;
 
     layout->chroma_format = format;
@@ -165,8 +99,8 @@ oa_avc_sps_high(oa_bits_t *b, oa_avc_layout_t *layout)
         layout->chroma_format = 0;
     }
 
-    (void) oa_avc_ue_max(b, 6);          /* bit_depth_luma_minus8 */
-    (void) oa_avc_ue_max(b, 6);
+    (void) oa_nal_ue_max(b, 6);          /* bit_depth_luma_minus8 */
+    (void) oa_nal_ue_max(b, 6);
     oa_bits_skip(b, 1);
 
     if (oa_bits_get(b, 1)) {
@@ -180,10 +114,10 @@ oa_avc_sps_order_count(oa_bits_t *b)
 {
     uint32_t  n;
 
-    switch (oa_avc_ue_max(b, 2)) {
+    switch (oa_nal_ue_max(b, 2)) {
 
     case 0:
-        (void) oa_avc_ue_max(b, 12);
+        (void) oa_nal_ue_max(b, 12);
         break;
 
     case 1:
@@ -191,26 +125,12 @@ oa_avc_sps_order_count(oa_bits_t *b)
         (void) oa_bits_se(b);
         (void) oa_bits_se(b);
 
-        for (n = oa_avc_ue_max(b, 255); n > 0; n--) {
+        for (n = oa_nal_ue_max(b, 255); n > 0; n--) {
             (void) oa_bits_se(b);
         }
 
         break;
     }
-}
-
-
-/* One side of the picture less its cropping; false when nothing is left. */
-static bool
-oa_avc_crop(uint64_t *side, uint64_t unit, uint64_t first, uint64_t last)
-{
-    if (unit * (first + last) >= *side) {
-        return false;
-    }
-
-    *side -= unit * (first + last);
-
-    return true;
 }
 
 
@@ -244,8 +164,8 @@ oa_avc_sps_size(oa_bits_t *b, oa_avc_layout_t *layout,
         unit_y = (layout->chroma_format == 1 ? 2u : 1u)
                  * (layout->frame_mbs_only ? 1u : 2u);
 
-        if (!oa_avc_crop(&width, unit_x, left, right)
-            || !oa_avc_crop(&height, unit_y, top, bottom))
+        if (!oa_nal_crop(&width, unit_x, left, right)
+            || !oa_nal_crop(&height, unit_y, top, bottom))
         {
             return OA_EINVAL;
         }
@@ -255,7 +175,7 @@ oa_avc_sps_size(oa_bits_t *b, oa_avc_layout_t *layout,
         return OA_EINVAL;
     }
 
-    if (width > OA_AVC_MAX_SIDE || height > OA_AVC_MAX_SIDE) {
+    if (width > OA_NAL_MAX_SIDE || height > OA_NAL_MAX_SIDE) {
         return OA_EUNSUPPORTED;
     }
 
@@ -266,66 +186,21 @@ oa_avc_sps_size(oa_bits_t *b, oa_avc_layout_t *layout,
 }
 
 
-static void
-oa_avc_vui_sar(oa_bits_t *b, oa_avc_config_t *config)
-{
-    uint32_t  idc, width, height;
-
-    idc = oa_bits_get(b, 8);
-
-    if (idc == OA_AVC_SAR_EXTENDED) {
-        width = oa_bits_get(b, 16);
-        height = oa_bits_get(b, 16);
-
-    } else if (idc < sizeof(oa_avc_sars) / sizeof(oa_avc_sars[0])) {
-        width = oa_avc_sars[idc][0];
-        height = oa_avc_sars[idc][1];
-
-    } else {
-        return;
-    }
-
-    /* 0 is unsaid; what nobody films would make absurd sizes of pictures */
-    if (width != 0 && height != 0 && width <= OA_AVC_SAR_MAX * height
-        && height <= OA_AVC_SAR_MAX * width)
-    {
-        config->sar_width = width;
-        config->sar_height = height;
-    }
-}
-
-
 /* A frame is two ticks, E.2.1. */
 static void
 oa_avc_vui_timing(oa_bits_t *b, oa_avc_config_t *config)
 {
-    uint64_t  num, den, a, c, t;
+    uint64_t  num, den;
 
     den = 2 * (uint64_t) oa_bits_get(b, 32);
     num = oa_bits_get(b, 32);
     config->fixed_frame_rate = oa_bits_get(b, 1);
 
-    if (num == 0 || den == 0) {
+    if (!oa_nal_rate(num, den, &config->frame_rate_num,
+                     &config->frame_rate_den))
+    {
         config->fixed_frame_rate = false;
-        return;
     }
-
-    for (a = num, c = den; c != 0; ) {
-        t = a % c;
-        a = c;
-        c = t;
-    }
-
-    num /= a;
-    den /= a;
-
-    if (den > UINT32_MAX) {
-        config->fixed_frame_rate = false;
-        return;
-    }
-
-    config->frame_rate_num = (uint32_t) num;
-    config->frame_rate_den = (uint32_t) den;
 }
 
 
@@ -334,21 +209,18 @@ static void
 oa_avc_sps_vui(oa_bits_t *b, oa_avc_config_t *config)
 {
     if (oa_bits_get(b, 1)) {
-        oa_avc_vui_sar(b, config);
+        oa_nal_vui_sar(b, &config->sar_width, &config->sar_height);
     }
 
     if (oa_bits_get(b, 1)) {
         oa_bits_skip(b, 1);                         /* overscan */
     }
 
-    if (oa_bits_get(b, 1)) {                        /* video signal type */
-        oa_bits_skip(b, 4);
-        oa_bits_skip(b, oa_bits_get(b, 1) ? 24 : 0);
-    }
+    oa_nal_vui_colour(b, &config->colour);
 
     if (oa_bits_get(b, 1)) {                        /* chroma location */
-        (void) oa_avc_ue_max(b, 5);
-        (void) oa_avc_ue_max(b, 5);
+        (void) oa_nal_ue_max(b, 5);
+        (void) oa_nal_ue_max(b, 5);
     }
 
     if (oa_bits_get(b, 1)) {
@@ -367,7 +239,7 @@ oa_avc_sps_data(oa_bits_t *b, oa_avc_config_t *config)
     config->profile_idc = (uint8_t) oa_bits_get(b, 8);
     config->constraint_flags = (uint8_t) oa_bits_get(b, 8);
     config->level_idc = (uint8_t) oa_bits_get(b, 8);
-    (void) oa_avc_ue_max(b, 31);
+    (void) oa_nal_ue_max(b, 31);
 
     layout.chroma_format = 1;
 
@@ -375,9 +247,9 @@ oa_avc_sps_data(oa_bits_t *b, oa_avc_config_t *config)
         oa_avc_sps_high(b, &layout);
     }
 
-    (void) oa_avc_ue_max(b, 12);         /* log2_max_frame_num_minus4 */
+    (void) oa_nal_ue_max(b, 12);         /* log2_max_frame_num_minus4 */
     oa_avc_sps_order_count(b);
-    (void) oa_avc_ue_max(b, 16);         /* max_num_ref_frames */
+    (void) oa_nal_ue_max(b, 16);         /* max_num_ref_frames */
     oa_bits_skip(b, 1);
 
     if (b->error != OA_OK) {
@@ -400,24 +272,11 @@ oa_avc_sps_data(oa_bits_t *b, oa_avc_config_t *config)
 static oa_err_t
 oa_avc_sps_parse(oa_slice_t nal, oa_avc_config_t *config)
 {
-    int            c;
-    size_t         n;
-    uint8_t        sps[OA_AVC_SPS_BYTES];
-    oa_bits_t      b;
-    oa_avc_rbsp_t  r;
+    size_t     n;
+    uint8_t    sps[OA_AVC_SPS_BYTES];
+    oa_bits_t  b;
 
-    oa_avc_rbsp_init(&r, nal);
-    (void) oa_avc_rbsp_next(&r);
-
-    for (n = 0; n < sizeof(sps); n++) {
-        c = oa_avc_rbsp_next(&r);
-        if (c < 0) {
-            break;
-        }
-
-        sps[n] = (uint8_t) c;
-    }
-
+    n = oa_nal_payload(nal, 1, sps, sizeof(sps));
     oa_bits_init(&b, oa_slice(sps, n));
 
     return oa_avc_sps_data(&b, config);
@@ -514,13 +373,13 @@ oa_avc_config_parse(oa_slice_t record, oa_avc_config_t *config)
 
 /* A number of SEI messages: bytes of 255, and one that is less; -1: no more */
 static int64_t
-oa_avc_sei_number(oa_avc_rbsp_t *r)
+oa_avc_sei_number(oa_nal_rbsp_t *r)
 {
     int      c;
     int64_t  number;
 
     for (number = 0; /* void */ ; number += c) {
-        c = oa_avc_rbsp_next(r);
+        c = oa_nal_rbsp_next(r);
 
         if (c < 0) {
             return -1;
@@ -538,10 +397,10 @@ static bool
 oa_avc_sei_recovery_point(oa_slice_t nal)
 {
     int64_t        type, size;
-    oa_avc_rbsp_t  r;
+    oa_nal_rbsp_t  r;
 
-    oa_avc_rbsp_init(&r, nal);
-    (void) oa_avc_rbsp_next(&r);
+    oa_nal_rbsp_init(&r, nal);
+    (void) oa_nal_rbsp_next(&r);
 
     for ( ;; ) {
         type = oa_avc_sei_number(&r);
@@ -556,7 +415,7 @@ oa_avc_sei_recovery_point(oa_slice_t nal)
         }
 
         while (size-- > 0) {
-            if (oa_avc_rbsp_next(&r) < 0) {
+            if (oa_nal_rbsp_next(&r) < 0) {
                 return false;
             }
         }
@@ -598,10 +457,9 @@ oa_err_t
 oa_avc_sample_inspect(oa_slice_t sample, unsigned nal_length_size,
     oa_avc_sample_t *info)
 {
-    bool            found;
-    size_t          size;
-    unsigned        i;
-    const uint8_t  *p, *end;
+    bool        found;
+    oa_err_t    err;
+    oa_slice_t  nal;
 
     if (nal_length_size < 1 || nal_length_size > 4) {
         return OA_EINVAL;
@@ -609,25 +467,16 @@ oa_avc_sample_inspect(oa_slice_t sample, unsigned nal_length_size,
 
     memset(info, 0, sizeof(*info));
 
-    p = sample.data;
-    end = sample.data + sample.size;
+    found = false;
 
-    for (found = false; p != end; p += size) {
-
-        if ((size_t) (end - p) < nal_length_size) {
-            return OA_EINVAL;
+    while (sample.size != 0) {
+        err = oa_nal_next(&sample, nal_length_size, &nal);
+        if (err != OA_OK) {
+            return err;
         }
 
-        for (size = 0, i = 0; i < nal_length_size; i++) {
-            size = size << 8 | *p++;
-        }
-
-        if (size > (size_t) (end - p)) {
-            return OA_EINVAL;
-        }
-
-        if (size != 0) {
-            oa_avc_nal_inspect(oa_slice(p, size), info);
+        if (nal.size != 0) {
+            oa_avc_nal_inspect(nal, info);
             found = true;
         }
     }

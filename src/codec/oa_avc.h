@@ -7,6 +7,7 @@
 
 
 #include "base/oa_base.h"
+#include "codec/oa_codec.h"
 
 
 typedef struct {
@@ -24,6 +25,8 @@ typedef struct {
     uint32_t  frame_rate_num;
     uint32_t  frame_rate_den;
     bool      fixed_frame_rate;
+
+    oa_codec_colour_t  colour;
 
     char      codecs[16];            /* RFC 6381: "avc1.64001f" */
 } oa_avc_config_t;

@@ -2,6 +2,7 @@
 #include "codec/oa_codec.h"
 #include "codec/oa_aac.h"
 #include "codec/oa_avc.h"
+#include "codec/oa_hevc.h"
 
 #include <string.h>
 
@@ -24,6 +25,7 @@ oa_codec_avc_config(oa_slice_t record, oa_codec_video_t *config)
     config->frame_rate_num = avc.frame_rate_num;
     config->frame_rate_den = avc.frame_rate_den;
     config->nal_length_size = avc.nal_length_size;
+    config->colour = avc.colour;
     memcpy(config->string, avc.codecs, sizeof(avc.codecs));
 
     return OA_OK;
@@ -54,6 +56,48 @@ oa_codec_avc_sample(const oa_codec_video_t *config, oa_slice_t record,
 
 
 static oa_err_t
+oa_codec_hevc_config(oa_slice_t record, oa_codec_video_t *config)
+{
+    oa_err_t          err;
+    oa_hevc_config_t  hevc;
+
+    err = oa_hevc_config_parse(record, &hevc);
+    if (err != OA_OK) {
+        return err;
+    }
+
+    config->width = hevc.width;
+    config->height = hevc.height;
+    config->sar_width = hevc.sar_width;
+    config->sar_height = hevc.sar_height;
+    config->frame_rate_num = hevc.frame_rate_num;
+    config->frame_rate_den = hevc.frame_rate_den;
+    config->nal_length_size = hevc.nal_length_size;
+    config->colour = hevc.colour;
+    memcpy(config->string, hevc.codecs, sizeof(hevc.codecs));
+
+    return OA_OK;
+}
+
+
+static void
+oa_codec_hevc_shorten(oa_slice_t record, oa_writer_t *w)
+{
+    oa_hevc_record_write(record, true, w);
+}
+
+
+static oa_err_t
+oa_codec_hevc_sample(const oa_codec_video_t *config, oa_slice_t record,
+    oa_slice_t data, bool key, oa_codec_sample_t *sample)
+{
+    (void) key;
+
+    return oa_hevc_sample_inspect(config, record, data, sample);
+}
+
+
+static oa_err_t
 oa_codec_aac_config(oa_slice_t record, oa_codec_audio_t *config)
 {
     oa_err_t         err;
@@ -76,7 +120,13 @@ oa_codec_aac_config(oa_slice_t record, oa_codec_audio_t *config)
 
 static const oa_codec_video_functions_t  oa_codec_avc = {
     "H.264", "the H.264 configuration cannot be used",
-    oa_codec_avc_config, oa_codec_avc_sample
+    oa_codec_avc_config, NULL, oa_codec_avc_sample
+};
+
+
+static const oa_codec_video_functions_t  oa_codec_hevc = {
+    "HEVC", "the HEVC configuration cannot be used",
+    oa_codec_hevc_config, oa_codec_hevc_shorten, oa_codec_hevc_sample
 };
 
 
@@ -92,6 +142,9 @@ oa_codec_video(oa_codec_id_t codec)
     switch (codec) {
     case OA_CODEC_AVC:
         return &oa_codec_avc;
+
+    case OA_CODEC_HEVC:
+        return &oa_codec_hevc;
 
     default:
         return NULL;
@@ -152,6 +205,7 @@ oa_err_t
 oa_codec_video_sample(const oa_codec_video_t *config, oa_slice_t record,
     oa_slice_t data, bool key, oa_codec_sample_t *sample)
 {
+    oa_err_t                           err;
     const oa_codec_video_functions_t  *functions;
 
     functions = oa_codec_video(config->codec);
@@ -161,5 +215,67 @@ oa_codec_video_sample(const oa_codec_video_t *config, oa_slice_t record,
 
     memset(sample, 0, sizeof(*sample));
 
-    return functions->sample(config, record, data, key, sample);
+    err = functions->sample(config, record, data, key, sample);
+
+    return err == OA_OK && sample->overflow ? OA_EINVAL : err;
+}
+
+
+oa_err_t
+oa_codec_video_record(oa_codec_id_t codec, oa_slice_t *record, void *buf,
+    size_t capacity)
+{
+    oa_writer_t                        w;
+    const oa_codec_video_functions_t  *functions;
+
+    functions = oa_codec_video(codec);
+
+    if (functions == NULL || functions->shorten == NULL) {
+        return OA_OK;
+    }
+
+    oa_writer_init(&w, buf, capacity);
+    functions->shorten(*record, &w);
+
+    if (w.error != OA_OK) {
+        return w.error;
+    }
+
+    *record = oa_writer_slice(&w);
+
+    return OA_OK;
+}
+
+
+void
+oa_codec_sample_keep(oa_codec_sample_t *sample, oa_slice_t part)
+{
+    oa_slice_t  *last;
+
+    if (sample->npieces != 0) {
+        last = &sample->pieces[sample->npieces - 1];
+
+        if (last->data + last->size == part.data) {
+            last->size += part.size;
+            return;
+        }
+    }
+
+    if (sample->npieces == OA_CODEC_PIECES) {
+        sample->overflow = true;
+        return;
+    }
+
+    sample->pieces[sample->npieces++] = part;
+}
+
+
+void
+oa_codec_video_in_band(oa_codec_video_t *config)
+{
+    config->in_band = true;
+
+    if (config->codec == OA_CODEC_HEVC) {
+        memcpy(config->string, "hev1", 4);
+    }
 }

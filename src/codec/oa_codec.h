@@ -10,11 +10,13 @@
 
 
 #include "base/oa_base.h"
+#include "base/oa_writer.h"
 
 
 typedef enum {
     OA_CODEC_NONE,
     OA_CODEC_AVC,
+    OA_CODEC_HEVC,
     OA_CODEC_AAC
 } oa_codec_id_t;
 
@@ -59,13 +61,15 @@ typedef struct {
 } oa_codec_audio_t;
 
 
-#define OA_CODEC_PIECES  4
+/* A sample of more is malformed. */
+#define OA_CODEC_PIECES  16
 
 /* One access unit, respectively temporal unit. */
 typedef struct {
     /* what of it goes into the file, in order; borrowed */
     oa_slice_t         pieces[OA_CODEC_PIECES];
     unsigned           npieces;
+    bool               overflow;
 
     bool               picture;      /* a picture is in it */
     bool               sync;         /* a decoder can start here */
@@ -91,6 +95,9 @@ typedef struct {
      * undefined.  codec and in_band are set by oa_codec_video_config().
      */
     oa_err_t   (*config)(oa_slice_t record, oa_codec_video_t *config);
+
+    /* Writes what of a good record a file needs; NULL: all of it. */
+    void       (*shorten)(oa_slice_t record, oa_writer_t *w);
 
     /*
      * Inspects one sample.  key: what the container claims; record: the
@@ -128,6 +135,27 @@ OA_MUST_CHECK oa_err_t oa_codec_video_config(oa_codec_id_t codec,
     oa_slice_t record, oa_codec_video_t *config);
 OA_MUST_CHECK oa_err_t oa_codec_audio_config(oa_codec_id_t codec,
     oa_slice_t record, oa_codec_audio_t *config);
+
+/*
+ * What of a record goes into a file: encoders put comments beside what a
+ * decoder needs.  *record, which oa_codec_video_config() has read, is replaced
+ * by what is written to buf, or stays.  OA_EFULL.
+ */
+OA_MUST_CHECK oa_err_t oa_codec_video_record(oa_codec_id_t codec,
+    oa_slice_t *record, void *buf, size_t capacity);
+
+/*
+ * From here on the samples have parameter sets other than those out of band;
+ * the sample entry, and so the string, is another then.
+ */
+void oa_codec_video_in_band(oa_codec_video_t *config);
+
+/*
+ * Adds a part of the sample to its pieces; where it follows the last one in
+ * memory it lengthens that.  What there is no room for is left out, and then
+ * sample->overflow is set.
+ */
+void oa_codec_sample_keep(oa_codec_sample_t *sample, oa_slice_t part);
 
 /* On error *sample is undefined. */
 OA_MUST_CHECK oa_err_t oa_codec_video_sample(const oa_codec_video_t *config,

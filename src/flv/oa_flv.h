@@ -1,8 +1,8 @@
 
 /*
  * The bodies of RTMP audio and video messages: FLV tags, Adobe Flash Video
- * File Format 10.1, Annex E.4.2 and E.4.3; enhanced RTMP is told apart and
- * refused with its fourCC until its codecs are supported.
+ * File Format 10.1, Annex E.4.2 and E.4.3, and those of Enhanced RTMP,
+ * version 2 (Veovera Software Organization).
  */
 
 
@@ -28,6 +28,7 @@ typedef struct {
     oa_slice_t     data;             /* borrowed from the message body */
     bool           keyframe;         /* video: what the tag claims */
     int32_t        composition_ms;   /* video: pts - dts, signed 24 bits */
+    uint8_t        track;            /* of a multitrack message; else 0 */
 } oa_flv_message_t;
 
 
@@ -42,10 +43,16 @@ OA_BEGIN_DECLS
 
 
 /*
- * Reads one video (oa_flv_video_parse, H.264) or audio (oa_flv_audio_parse,
- * AAC) message body.  An empty body is OA_FLV_IGNORE, as encoders send them.
+ * Reads one video (H.264; HEVC, also with the number 12 that some encoders
+ * give it in a plain tag) or audio (AAC) message body.  An empty body is
+ * OA_FLV_IGNORE, as encoders send them, and so are colour and channel
+ * information, which the streams repeat, and commands.
  *
- * OA_EINVAL: truncated or contradictory; OA_EUNSUPPORTED: another codec.
+ * A multitrack message is read when one track is in it.  Its number is told,
+ * as other messages may hold others.  A nanosecond offset is left out.
+ *
+ * OA_EINVAL: truncated or contradictory; OA_EUNSUPPORTED: another codec, or
+ * several tracks.
  * On error *message is undefined and *refusal (may be NULL) says why.
  */
 OA_MUST_CHECK oa_err_t oa_flv_video_parse(oa_slice_t body,

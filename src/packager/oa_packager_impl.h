@@ -142,6 +142,7 @@ struct oa_packager_s {
     oa_timeline_cadence_t      cadence;
     unsigned                   cadence_next; /* frames until the next look */
     bool                       need_keyframe;
+    bool                       drop_leading; /* nobody can decode them */
     bool                       told_keyframes;
     uint32_t                   gop_frames;   /* since the last keyframe */
     uint32_t                   last_gop_frames;

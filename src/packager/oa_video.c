@@ -47,29 +47,35 @@ oa_packager_video_config(oa_packager_t *p, const oa_flv_message_t *message,
     oa_flv_refusal_t *refusal)
 {
     bool                  late, other;
+    uint8_t               buf[OA_LIVE_INIT_BYTES];
     oa_err_t              err;
+    oa_slice_t            record;
     oa_codec_video_t      picture;
     oa_timeline_rate_t    rate;
     oa_packager_track_t  *t;
 
     t = &p->video;
 
-    if (message->codec == p->picture.codec
-        && oa_track_has_config(t, message->data))
-    {
-        return OA_OK;
+    record = message->data;
+
+    err = oa_codec_video_config(message->codec, record, &picture);
+    if (err == OA_OK) {
+        err = oa_codec_video_record(message->codec, &record, buf, sizeof(buf));
     }
 
-    err = oa_codec_video_config(message->codec, message->data, &picture);
     if (err != OA_OK) {
         oa_packager_refuse(refusal, oa_codec_video(message->codec)->unusable);
         return err;
     }
 
+    if (picture.codec == p->picture.codec && oa_track_has_config(t, record)) {
+        return OA_OK;
+    }
+
     late = p->running && !t->configured;
     other = p->running && t->configured && picture.codec != p->picture.codec;
 
-    err = oa_track_set_config(p, t, message->data);
+    err = oa_track_set_config(p, t, record);
     if (err != OA_OK) {
         return err;
     }
@@ -460,18 +466,62 @@ oa_video_count_dropped(oa_packager_t *p, int64_t step_ms)
 }
 
 
+/*
+ * Parameter sets in the samples that the init segment does not have: from the
+ * next keyframe on there is another one, which says so.
+ */
+static void
+oa_video_new_parameters(oa_packager_t *p)
+{
+    oa_codec_video_in_band(&p->picture);
+    memcpy(p->video.format.codecs, p->picture.string,
+           sizeof(p->video.format.codecs));
+    p->video.new_init = true;
+    p->video.discontinuity = p->video.segment_open;
+}
+
+
 static oa_err_t
 oa_video_inspect(oa_packager_t *p, const oa_flv_message_t *message,
     oa_codec_sample_t *sample)
 {
+    oa_err_t    err;
+    oa_slice_t  record;
+
     if (message->codec != p->picture.codec) {
         return OA_EINVAL;
     }
 
-    return oa_codec_video_sample(&p->picture,
-                                 oa_slice(p->video.config.data,
-                                          p->video.config.size),
-                                 message->data, message->keyframe, sample);
+    record = oa_slice(p->video.config.data, p->video.config.size);
+
+    err = oa_codec_video_sample(&p->picture, record, message->data,
+                                message->keyframe, sample);
+    if (err != OA_OK) {
+        return err;
+    }
+
+    if (!sample->new_parameters) {
+        return OA_OK;
+    }
+
+    oa_video_new_parameters(p);
+
+    /* now with those, too, that stand in the record, as all follow them */
+    return oa_codec_video_sample(&p->picture, record, message->data,
+                                 message->keyframe, sample);
+}
+
+
+/* Whether a frame could not be shown by anybody. */
+static bool
+oa_video_useless(oa_packager_t *p, const oa_codec_sample_t *sample)
+{
+    if (sample->sync) {
+        p->drop_leading = p->need_keyframe || sample->closing;
+        return false;
+    }
+
+    return p->need_keyframe || (sample->leading && p->drop_leading);
 }
 
 
@@ -498,7 +548,7 @@ oa_packager_video_frame(oa_packager_t *p, const oa_flv_message_t *message,
     before_ms = t->last_ms + t->offset_ms;
     time = oa_track_time(p, t, timestamp_ms, unix_us);
 
-    if (p->need_keyframe && !sync) {
+    if (oa_video_useless(p, &sample)) {
         t->stats.dropped_frames++;
         return OA_OK;
     }

@@ -16,8 +16,9 @@ my $server = Onair::Server->start(workers => 1);
 my %case = (
     'On2 VP6'            => [9, "\x14" . 'x' x 100, qr/VP6/],
     'Sorenson H.263'     => [9, "\x12" . 'x' x 100, qr/Sorenson|H\.263/],
-    'enhanced RTMP HEVC' => [9, "\x90hvc1" . 'x' x 100, qr/hvc1/],
-    'enhanced RTMP AV1'  => [9, "\x90av01" . 'x' x 100, qr/av01/],
+    'enhanced RTMP VP9'  => [9, "\x90vp09" . 'x' x 100, qr/VP9.*vp09/],
+    'enhanced RTMP VVC'  => [9, "\x90vvc1" . 'x' x 100, qr/VVC.*vvc1/],
+    'enhanced RTMP FLAC' => [8, "\x90fLaC" . 'x' x 100, qr/FLAC.*fLaC/],
     'MP3'                => [8, "\x2f" . 'x' x 100, qr/MP3/],
     'Speex'              => [8, "\xb2" . 'x' x 100, qr/Speex/],
 );

@@ -149,7 +149,7 @@ test_other_codecs_are_refused(void **state)
 
     assert_refused(true, unit_bytes("\x12\x00"), OA_EUNSUPPORTED,
                    "Sorenson", "");
-    assert_refused(true, unit_bytes("\x1c\x00"), OA_EUNSUPPORTED, "HEVC", "");
+    assert_refused(true, unit_bytes("\x1d\x00"), OA_EUNSUPPORTED, "AV1", "");
     assert_refused(true, unit_bytes("\x1f\x00"), OA_EUNSUPPORTED,
                    "this video codec", "");
     assert_refused(false, unit_bytes("\x2f\x00"), OA_EUNSUPPORTED,
@@ -162,27 +162,199 @@ test_other_codecs_are_refused(void **state)
 
 
 static void
-test_enhanced_rtmp_is_refused(void **state)
+test_hevc_in_a_plain_tag(void **state)
+{
+    oa_flv_message_t  m;
+
+    (void) state;
+
+    m = video(unit_bytes("\x1c\x01\x00\x00\x21pic"));
+    assert_int_equal(m.codec, OA_CODEC_HEVC);
+    assert_int_equal(m.kind, OA_FLV_FRAMES);
+    assert_int_equal(m.composition_ms, 33);
+    assert_true(m.keyframe);
+}
+
+
+static void
+test_enhanced_video(void **state)
+{
+    oa_flv_message_t  m;
+
+    (void) state;
+
+    m = video(unit_bytes("\x90hvc1\x01\x02"));
+    assert_int_equal(m.codec, OA_CODEC_HEVC);
+    assert_int_equal(m.kind, OA_FLV_CONFIG);
+    assert_int_equal(m.data.size, 2);
+
+    m = video(unit_bytes("\xa1hvc1\xff\xff\xdfpic"));
+    assert_int_equal(m.kind, OA_FLV_FRAMES);
+    assert_int_equal(m.composition_ms, -33);
+    assert_false(m.keyframe);
+    assert_memory_equal(m.data.data, "pic", 3);
+    assert_int_equal(m.data.size, 3);
+
+    m = video(unit_bytes("\x93hvc1pic"));
+    assert_int_equal(m.composition_ms, 0);
+    assert_true(m.keyframe);
+    assert_int_equal(m.data.size, 3);
+
+    m = video(unit_bytes("\x91" "avc1\x00\x00\x01p"));
+    assert_int_equal(m.codec, OA_CODEC_AVC);
+    assert_int_equal(m.composition_ms, 1);
+
+    assert_int_equal(video(unit_bytes("\x92hvc1")).kind, OA_FLV_END);
+    assert_int_equal(video(unit_bytes("\x94hvc1\x02\x00\x09" "colorInfo"))
+                     .kind, OA_FLV_IGNORE);
+    assert_int_equal(video(unit_bytes("\x93hvc1")).kind, OA_FLV_IGNORE);
+    assert_int_equal(video(unit_bytes("\xd1\x00")).kind, OA_FLV_IGNORE);
+}
+
+
+static void
+test_enhanced_audio(void **state)
+{
+    oa_flv_message_t  m;
+
+    (void) state;
+
+    m = audio(unit_bytes("\x90mp4a\x12\x10"));
+    assert_int_equal(m.codec, OA_CODEC_AAC);
+    assert_int_equal(m.kind, OA_FLV_CONFIG);
+    assert_int_equal(m.data.size, 2);
+
+    m = audio(unit_bytes("\x91mp4asound"));
+    assert_int_equal(m.kind, OA_FLV_FRAMES);
+    assert_int_equal(m.data.size, 5);
+
+    assert_int_equal(audio(unit_bytes("\x92mp4a")).kind, OA_FLV_END);
+    assert_int_equal(audio(unit_bytes("\x94mp4a\x01\x02")).kind,
+                     OA_FLV_IGNORE);
+}
+
+
+/* One track is as good as none said. */
+static void
+test_multitrack(void **state)
+{
+    oa_flv_message_t  m;
+
+    (void) state;
+
+    m = video(unit_bytes("\xa6\x01hvc1\x05\x00\x00\x02pic"));
+    assert_int_equal(m.codec, OA_CODEC_HEVC);
+    assert_int_equal(m.track, 5);
+    assert_int_equal(m.composition_ms, 2);
+    assert_int_equal(m.data.size, 3);
+
+    m = video(unit_bytes("\x96\x10hvc1\x00\x00\x00\x02" "ab"));
+    assert_int_equal(m.kind, OA_FLV_CONFIG);
+    assert_int_equal(m.data.size, 2);
+
+    m = video(unit_bytes("\x96\x23hvc1\x07\x00\x00\x03" "abc"));
+    assert_int_equal(m.kind, OA_FLV_FRAMES);
+    assert_int_equal(m.track, 7);
+    assert_int_equal(m.data.size, 3);
+
+    m = audio(unit_bytes("\x95\x11mp4a\x01\x00\x00\x02" "ab"));
+    assert_int_equal(m.kind, OA_FLV_FRAMES);
+    assert_int_equal(m.track, 1);
+
+    assert_refused(true, unit_bytes("\x96\x13hvc1\x00\x00\x00\x01" "a"
+                                    "\x01\x00\x00\x01" "b"),
+                   OA_EUNSUPPORTED, "several video tracks", "");
+    assert_refused(false, unit_bytes("\x95\x21mp4a\x00\x00\x00\x01" "a"
+                                     "mp4a\x01\x00\x00\x01" "b"),
+                   OA_EUNSUPPORTED, "several audio tracks", "");
+    assert_refused(true, unit_bytes("\x96\x13hvc1\x00\x00\x00\x02" "a"),
+                   OA_EINVAL, "truncated", "");
+    assert_refused(true, unit_bytes("\x96\x13hvc1\x00\x00"),
+                   OA_EINVAL, "truncated", "");
+    assert_refused(true, unit_bytes("\x96\x33hvc1\x00"),
+                   OA_EINVAL, "multitrack", "");
+    assert_refused(true, unit_bytes("\x96\x06hvc1\x00"),
+                   OA_EINVAL, "multitrack", "");
+    assert_refused(true, unit_bytes("\x96"), OA_EINVAL, "truncated", "");
+    assert_refused(true, unit_bytes("\x96\x01hvc"), OA_EINVAL, "truncated",
+                   "");
+}
+
+
+static void
+test_modifiers(void **state)
+{
+    oa_flv_message_t  m;
+    uint8_t           body[300] = { 0xa7, 0xff, 0x00, 0xff };
+
+    (void) state;
+
+    m = video(unit_bytes("\xa7\x02\x00\x01\x02\x03hvc1pic"));
+    assert_int_equal(m.kind, OA_FLV_FRAMES);
+    assert_int_equal(m.data.size, 3);
+
+    /* two of them, and then a track */
+    m = video(unit_bytes("\xa7\x00z\x07\x00z\x06\x03hvc1\x04pic"));
+    assert_int_equal(m.track, 4);
+    assert_int_equal(m.data.size, 3);
+
+    /* a long one has a length of two bytes */
+    memcpy(body + 4 + 256, "\x03hvc1pic", 8);
+    m = video(oa_slice(body, 4 + 256 + 8));
+    assert_int_equal(m.data.size, 3);
+
+    m = audio(unit_bytes("\x97\x02\x00\x01\x02\x01mp4asnd"));
+    assert_int_equal(m.kind, OA_FLV_FRAMES);
+    assert_int_equal(m.data.size, 3);
+
+    assert_refused(true, unit_bytes("\xa7"), OA_EINVAL, "modifier", "");
+    assert_refused(true, unit_bytes("\xa7\xff\x00"), OA_EINVAL, "modifier",
+                   "");
+    assert_refused(true, unit_bytes("\xa7\x02\x00\x01"), OA_EINVAL,
+                   "modifier", "");
+    assert_refused(true, unit_bytes("\xa7\x00z"), OA_EINVAL, "modifier", "");
+    assert_refused(true, unit_bytes("\xa7\x00z\x03hvc"), OA_EINVAL,
+                   "truncated", "");
+    assert_refused(true, unit_bytes("\xa7\x00z\x07\x00z\x07\x00z\x07"
+                                    "\x00z\x07"
+                                    "\x00z\x07\x00z\x07\x00z\x07\x00z\x07"
+                                    "\x00z\x03hvc1p"),
+                   OA_EINVAL, "modifier", "");
+}
+
+
+static void
+test_enhanced_codecs_that_are_refused(void **state)
 {
     (void) state;
 
-    assert_refused(true, unit_bytes("\x90hvc1..."), OA_EUNSUPPORTED,
-                   "HEVC video", "hvc1");
-    assert_refused(true, unit_bytes("\x91" "av01"), OA_EUNSUPPORTED,
-                   "AV1 video", "av01");
-    assert_refused(true, unit_bytes("\x96\x01hvc1"), OA_EUNSUPPORTED,
-                   "HEVC video", "hvc1");
+    assert_refused(true, unit_bytes("\x90vp09..."), OA_EUNSUPPORTED,
+                   "VP9 video", "vp09");
+    assert_refused(true, unit_bytes("\x91vvc1"), OA_EUNSUPPORTED,
+                   "VVC video", "vvc1");
+    assert_refused(true, unit_bytes("\x96\x01vp08\x00"), OA_EUNSUPPORTED,
+                   "VP8 video", "vp08");
     assert_refused(true, unit_bytes("\x90\x01\xff\nx"), OA_EUNSUPPORTED,
-                   "enhanced RTMP", "???x");
-    assert_refused(true, unit_bytes("\x97\x00\x00\x00\x00"), OA_EUNSUPPORTED,
-                   "enhanced RTMP", "");
-    assert_refused(false, unit_bytes("\x90Opus"), OA_EUNSUPPORTED,
-                   "Opus audio", "Opus");
-    assert_refused(false, unit_bytes("\x95\x01" "ac-3"), OA_EUNSUPPORTED,
+                   "this video codec", "???x");
+    assert_refused(true, unit_bytes("\x95hvc1abc"), OA_EUNSUPPORTED,
+                   "MPEG-2 TS", "hvc1");
+    assert_refused(false, unit_bytes("\x95\x01" "ac-3\x00"), OA_EUNSUPPORTED,
                    "AC-3 audio", "ac-3");
-    assert_refused(true, unit_bytes("\x90hvc"), OA_EINVAL, "truncated", "");
-    assert_refused(true, unit_bytes("\x96\x01hvc"), OA_EINVAL, "truncated",
+    assert_refused(false, unit_bytes("\x90" "ec-3"), OA_EUNSUPPORTED,
+                   "E-AC-3 audio", "ec-3");
+    assert_refused(false, unit_bytes("\x90" ".mp3"), OA_EUNSUPPORTED,
+                   "MP3 audio", ".mp3");
+    assert_refused(false, unit_bytes("\x90" "fLaC"), OA_EUNSUPPORTED,
+                   "FLAC audio", "fLaC");
+    assert_refused(true, unit_bytes("\x98hvc1"), OA_EINVAL, "unknown type",
                    "");
+    assert_refused(false, unit_bytes("\x93mp4a"), OA_EINVAL, "unknown type",
+                   "");
+    assert_refused(true, unit_bytes("\x90hvc"), OA_EINVAL, "truncated", "");
+    assert_refused(true, unit_bytes("\x90hvc1"), OA_EINVAL,
+                   "empty decoder configuration", "");
+    assert_refused(true, unit_bytes("\x91hvc1\x00\x00"), OA_EINVAL,
+                   "truncated", "");
     assert_refused(false, unit_bytes("\x90"), OA_EINVAL, "truncated", "");
 }
 
@@ -252,13 +424,15 @@ test_mutations(void **state)
         unit_bytes("\x17\x00\x00\x00\x00\x01\x64"),
         unit_bytes("\x27\x01\x00\x00\x42pic"),
         unit_bytes("\xaf\x01sound"),
-        unit_bytes("\x96\x01hvc1"),
+        unit_bytes("\x96\x13hvc1\x05\x00\x00\x06\x00\x00\x02pic"),
+        unit_bytes("\xa7\x00z\x07\x00z\x06\x03hvc1\x04pic"),
+        unit_bytes("\x95\x11mp4a\x01\x00\x00\x02" "ab"),
         unit_bytes("\x17")
     };
 
     (void) state;
 
-    unit_mutations(seeds, 5, 200000, parse_both);
+    unit_mutations(seeds, 7, 200000, parse_both);
 }
 
 
@@ -273,7 +447,12 @@ main(void)
         cmocka_unit_test(test_nothing_to_do),
         cmocka_unit_test(test_audio),
         cmocka_unit_test(test_other_codecs_are_refused),
-        cmocka_unit_test(test_enhanced_rtmp_is_refused),
+        cmocka_unit_test(test_hevc_in_a_plain_tag),
+        cmocka_unit_test(test_enhanced_video),
+        cmocka_unit_test(test_enhanced_audio),
+        cmocka_unit_test(test_multitrack),
+        cmocka_unit_test(test_modifiers),
+        cmocka_unit_test(test_enhanced_codecs_that_are_refused),
         cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_mutations)
     };
