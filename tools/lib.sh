@@ -272,3 +272,16 @@ need_npm()
     rm -rf "$npm/cache"
     echo "$1 $stamp" > "$npm/.stamp"
 }
+
+
+# make_onairctl OUT [SANITIZERS]: OUT/onairctl, unless it is new enough.
+make_onairctl()
+{
+    mkdir -p "$1"
+
+    (
+        flock 9
+        make -s -f "$top/tools/onairctl.mk" -C "$top" --no-print-directory \
+            OUT="$1" SANITIZERS="${2:-}" >&2
+    ) 9> "$1/.onairctl.lock"
+}
