@@ -3,8 +3,12 @@
  * ngx_rtmp_ingest_module: what its files share.
  *
  *   ngx_rtmp_ingest_module.c     directives, hooks into nginx-rtmp
+ *   ngx_rtmp_ingest_client.c     a connection, and what it sent too early
  *   ngx_rtmp_ingest_publisher.c  a publisher: from its admission to its end
+ *   ngx_rtmp_ingest_media.c      its messages
  *   ngx_rtmp_ingest_guard.c      messages that nginx-rtmp must never see
+ *   ngx_rtmp_ingest_log.c        which lines go to the log
+ *   ngx_rtmp_ingest_chain.c      a message in one piece
  */
 
 
@@ -36,7 +40,83 @@ typedef struct {
 extern ngx_module_t  ngx_rtmp_ingest_module;
 
 
+/* --- a connection ------------------------------------------------------ */
+
+typedef struct ngx_rtmp_ingest_publisher_s  ngx_rtmp_ingest_publisher_t;
+
+
+/* Messages that are held for a publisher: metadata, video's and audio's. */
+#define NGX_RTMP_INGEST_HELD        3
+
+/* Longest of them.  AMF cannot be longer, decoder configurations are 3 KB. */
+#define NGX_RTMP_INGEST_HELD_BYTES  16384
+
+
+typedef struct {
+    u_char                       *data;        /* NULL: there is none */
+    size_t                        size;
+    ngx_uint_t                    type;
+    uint32_t                      timestamp;
+} ngx_rtmp_ingest_held_t;
+
+
+/* The module's context of a session. */
+typedef struct {
+    ngx_rtmp_session_t           *session;
+    ngx_rtmp_ingest_publisher_t  *publisher;   /* NULL before the first one */
+    ngx_rtmp_ingest_held_t        held[NGX_RTMP_INGEST_HELD];
+    unsigned                      expected:1;  /* said publish; not admitted */
+} ngx_rtmp_ingest_client_t;
+
+
+ngx_int_t ngx_rtmp_ingest_client_init(ngx_conf_t *cf);
+
+/* The session's own, made when there is none; NULL: no memory. */
+ngx_rtmp_ingest_client_t *ngx_rtmp_ingest_client(ngx_rtmp_session_t *s);
+
+/*
+ * A message of a publisher that is not admitted yet: an asynchronous check
+ * may run, or it stands by as a backup.  The last sequence headers and the
+ * last onMetaData are kept, since an encoder sends them once; the rest is
+ * not.  Of sessions that did not say "publish" to an application with
+ * "ingest on" nothing is kept.
+ */
+void ngx_rtmp_ingest_hold(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
+    ngx_chain_t *in);
+
+/* The publication is over, admitted or not.  May be called at any time. */
+void ngx_rtmp_ingest_unpublish(ngx_rtmp_session_t *s);
+
+
 /* --- a publisher ------------------------------------------------------ */
+
+struct ngx_rtmp_ingest_publisher_s {
+    ngx_queue_t                  queue;
+    ngx_rtmp_session_t          *session;
+    ngx_rtmp_ingest_app_conf_t  *conf;
+    ngx_str_t                    channel;
+    oa_packager_t               *packager;
+    oa_live_session_t            live;
+    char                         id[OA_HLS_SESSION_ID_BYTES + 1];
+
+    u_char                      *buf;      /* a message in one piece */
+    size_t                       size;
+
+    ngx_msec_t                   since;
+    uint64_t                     bytes;
+    char                         reason[128];   /* it was refused for */
+
+    ngx_uint_t                   malformed;
+    time_t                       malformed_logged;
+
+    ngx_uint_t                   restarts;
+    time_t                       restarts_since;
+
+    unsigned                     open:1;
+    unsigned                     keep:1;   /* has something to come back to */
+    u_char                       name[OA_LIVE_CHANNEL_BYTES + 1];
+};
+
 
 /* Once in a process; its list of publishers starts empty. */
 void ngx_rtmp_ingest_publishers_init(void);
@@ -48,13 +128,16 @@ void ngx_rtmp_ingest_publishers_init(void);
 ngx_int_t ngx_rtmp_ingest_publisher_open(ngx_rtmp_session_t *s,
     ngx_rtmp_ingest_app_conf_t *iacf, u_char *name);
 
-/* The publisher is gone; the grace begins.  May be called at any time. */
-void ngx_rtmp_ingest_publisher_close(ngx_rtmp_session_t *s);
+/* It is gone; the grace begins.  May be called at any time. */
+void ngx_rtmp_ingest_publisher_stop(ngx_rtmp_ingest_publisher_t *pub);
 
 /* The same for every publisher of this process. */
 void ngx_rtmp_ingest_publishers_close(void);
 
-/* Handlers of messages; they ignore sessions that are not admitted. */
+/*
+ * Handlers of messages; they use nothing of sessions that are not admitted,
+ * and begin with what was held for one that now is.
+ */
 ngx_int_t ngx_rtmp_ingest_media(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
     ngx_chain_t *in);
 ngx_int_t ngx_rtmp_ingest_metadata(ngx_rtmp_session_t *s,

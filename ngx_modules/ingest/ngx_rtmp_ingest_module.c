@@ -313,6 +313,7 @@ ngx_rtmp_ingest_postconfiguration(ngx_conf_t *cf)
     cmcf = ngx_rtmp_conf_get_module_main_conf(cf, ngx_rtmp_core_module);
 
     if (ngx_rtmp_ingest_guard_init(cmcf) != NGX_OK
+        || ngx_rtmp_ingest_client_init(cf) != NGX_OK
         || ngx_rtmp_ingest_push(cmcf, NGX_RTMP_MSG_AUDIO,
                                 ngx_rtmp_ingest_media) != NGX_OK
         || ngx_rtmp_ingest_push(cmcf, NGX_RTMP_MSG_VIDEO,
@@ -379,7 +380,7 @@ ngx_rtmp_ingest_publish(ngx_rtmp_session_t *s, ngx_rtmp_publish_t *v)
 static ngx_int_t
 ngx_rtmp_ingest_close_stream(ngx_rtmp_session_t *s, ngx_rtmp_close_stream_t *v)
 {
-    ngx_rtmp_ingest_publisher_close(s);
+    ngx_rtmp_ingest_unpublish(s);
 
     return next_close_stream(s, v);
 }

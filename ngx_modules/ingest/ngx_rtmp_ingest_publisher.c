@@ -1,78 +1,27 @@
 
 /*
- * A publisher: the channel is taken, its messages go to a packager, the
- * channel is given back.
+ * A publisher: the channel is taken, a packager made, its events heard, and
+ * the channel given back.
  */
 
 
 #include "ngx_rtmp_ingest.h"
-#include <ngx_rtmp_live_module.h>
 
-
-#define NGX_RTMP_INGEST_BUFFER_STEP    65536
-
-/* Lines a second about what clients do, and between those of one publisher. */
-#define NGX_RTMP_INGEST_LOG_LINES      5
-#define NGX_RTMP_INGEST_LOG_INTERVAL   10
 
 /* Sessions that one publisher may begin by changing its tracks, a minute. */
-#define NGX_RTMP_INGEST_RESTARTS       8
-
-
-typedef struct {
-    ngx_queue_t                  queue;
-    ngx_rtmp_session_t          *session;
-    ngx_rtmp_ingest_app_conf_t  *conf;
-    ngx_str_t                    channel;
-    oa_packager_t               *packager;
-    oa_live_session_t            live;
-    char                         id[OA_HLS_SESSION_ID_BYTES + 1];
-
-    u_char                      *buf;      /* a message in one piece */
-    size_t                       size;
-
-    ngx_msec_t                   since;
-    uint64_t                     bytes;
-    char                         reason[128];   /* it was refused for */
-
-    ngx_uint_t                   malformed;
-    time_t                       malformed_logged;
-
-    ngx_uint_t                   restarts;
-    time_t                       restarts_since;
-
-    unsigned                     open:1;
-    unsigned                     keep:1;   /* has something to come back to */
-    u_char                       name[OA_LIVE_CHANNEL_BYTES + 1];
-} ngx_rtmp_ingest_publisher_t;
-
-
-typedef struct {
-    time_t      second;
-    ngx_uint_t  lines;
-    ngx_uint_t  kept_back;
-} ngx_rtmp_ingest_log_t;
+#define NGX_RTMP_INGEST_RESTARTS  8
 
 
 static ngx_rtmp_ingest_publisher_t *ngx_rtmp_ingest_publisher_get(
-    ngx_rtmp_session_t *s);
-static ngx_rtmp_ingest_publisher_t *ngx_rtmp_ingest_publisher_admitted(
     ngx_rtmp_session_t *s);
 static void ngx_rtmp_ingest_publisher_cleanup(void *data);
 static const char *ngx_rtmp_ingest_check_name(u_char *name);
 static oa_err_t ngx_rtmp_ingest_claim(ngx_rtmp_ingest_publisher_t *pub,
     bool *resumed);
 static oa_err_t ngx_rtmp_ingest_start(ngx_rtmp_ingest_publisher_t *pub);
-static void ngx_rtmp_ingest_stop(ngx_rtmp_ingest_publisher_t *pub);
 static ngx_int_t ngx_rtmp_ingest_refuse(ngx_rtmp_session_t *s, u_char *name,
     oa_err_t err, const char *reason);
 static const char *ngx_rtmp_ingest_claim_error(oa_err_t err);
-static ngx_int_t ngx_rtmp_ingest_message(ngx_rtmp_ingest_publisher_t *pub,
-    ngx_chain_t *in, oa_slice_t *body);
-static ngx_int_t ngx_rtmp_ingest_media_error(ngx_rtmp_ingest_publisher_t *pub,
-    oa_err_t err, const oa_flv_refusal_t *refusal);
-static void ngx_rtmp_ingest_malformed(ngx_rtmp_ingest_publisher_t *pub,
-    const oa_flv_refusal_t *refusal);
 static void ngx_rtmp_ingest_published(void *ctx,
     oa_live_rendition_t rendition);
 static void ngx_rtmp_ingest_notice(void *ctx, oa_packager_level_t level,
@@ -82,8 +31,7 @@ static void ngx_rtmp_ingest_changed(void *ctx, unsigned topic);
 static void *ngx_rtmp_ingest_realloc(void *ctx, void *p, size_t size);
 
 
-static ngx_queue_t            ngx_rtmp_ingest_publishers;
-static ngx_rtmp_ingest_log_t  ngx_rtmp_ingest_log;
+static ngx_queue_t  ngx_rtmp_ingest_publishers;
 
 
 void
@@ -138,11 +86,13 @@ static ngx_rtmp_ingest_publisher_t *
 ngx_rtmp_ingest_publisher_get(ngx_rtmp_session_t *s)
 {
     ngx_pool_cleanup_t           *cln;
+    ngx_rtmp_ingest_client_t     *client;
     ngx_rtmp_ingest_publisher_t  *pub;
 
-    pub = ngx_rtmp_get_module_ctx(s, ngx_rtmp_ingest_module);
-    if (pub) {
-        return pub;
+    client = ngx_rtmp_ingest_client(s);
+
+    if (client == NULL || client->publisher) {
+        return client ? client->publisher : NULL;
     }
 
     pub = ngx_pcalloc(s->connection->pool, sizeof(*pub));
@@ -159,7 +109,7 @@ ngx_rtmp_ingest_publisher_get(ngx_rtmp_session_t *s)
     cln->data = pub;
 
     pub->session = s;
-    ngx_rtmp_set_ctx(s, pub, ngx_rtmp_ingest_module);
+    client->publisher = pub;
 
     return pub;
 }
@@ -170,7 +120,7 @@ ngx_rtmp_ingest_publisher_cleanup(void *data)
 {
     ngx_rtmp_ingest_publisher_t  *pub = data;
 
-    ngx_rtmp_ingest_stop(pub);
+    ngx_rtmp_ingest_publisher_stop(pub);
 
     if (pub->buf) {
         ngx_free(pub->buf);
@@ -278,7 +228,7 @@ ngx_rtmp_ingest_start(ngx_rtmp_ingest_publisher_t *pub)
                              resumed, &conf, &mem, &events);
     if (err != OA_OK) {
         pub->packager = NULL;
-        ngx_rtmp_ingest_stop(pub);
+        ngx_rtmp_ingest_publisher_stop(pub);
         return err;
     }
 
@@ -290,8 +240,8 @@ ngx_rtmp_ingest_start(ngx_rtmp_ingest_publisher_t *pub)
 }
 
 
-static void
-ngx_rtmp_ingest_stop(ngx_rtmp_ingest_publisher_t *pub)
+void
+ngx_rtmp_ingest_publisher_stop(ngx_rtmp_ingest_publisher_t *pub)
 {
     if (!pub->open) {
         return;
@@ -323,19 +273,6 @@ ngx_rtmp_ingest_stop(ngx_rtmp_ingest_publisher_t *pub)
 
 
 void
-ngx_rtmp_ingest_publisher_close(ngx_rtmp_session_t *s)
-{
-    ngx_rtmp_ingest_publisher_t  *pub;
-
-    pub = ngx_rtmp_get_module_ctx(s, ngx_rtmp_ingest_module);
-
-    if (pub) {
-        ngx_rtmp_ingest_stop(pub);
-    }
-}
-
-
-void
 ngx_rtmp_ingest_publishers_close(void)
 {
     ngx_queue_t                  *q;
@@ -349,7 +286,7 @@ ngx_rtmp_ingest_publishers_close(void)
     while (!ngx_queue_empty(&ngx_rtmp_ingest_publishers)) {
         q = ngx_queue_head(&ngx_rtmp_ingest_publishers);
         pub = ngx_queue_data(q, ngx_rtmp_ingest_publisher_t, queue);
-        ngx_rtmp_ingest_stop(pub);
+        ngx_rtmp_ingest_publisher_stop(pub);
     }
 }
 
@@ -398,212 +335,6 @@ ngx_rtmp_ingest_refuse(ngx_rtmp_session_t *s, u_char *name, oa_err_t err,
     ngx_rtmp_finalize_session(s);
 
     return NGX_DECLINED;
-}
-
-
-/* --- messages ---------------------------------------------------------- */
-
-/*
- * Other modules may still be asking whether it may publish, as on_publish
- * does; the live module is the last one, and joins when all have agreed.
- */
-static ngx_rtmp_ingest_publisher_t *
-ngx_rtmp_ingest_publisher_admitted(ngx_rtmp_session_t *s)
-{
-    ngx_rtmp_live_ctx_t          *lctx;
-    ngx_rtmp_ingest_publisher_t  *pub;
-
-    pub = ngx_rtmp_get_module_ctx(s, ngx_rtmp_ingest_module);
-
-    if (pub == NULL || !pub->open) {
-        return NULL;
-    }
-
-    lctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_live_module);
-
-    if (lctx == NULL || lctx->stream == NULL || !lctx->publishing) {
-        return NULL;
-    }
-
-    return pub;
-}
-
-
-ngx_int_t
-ngx_rtmp_ingest_media(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
-    ngx_chain_t *in)
-{
-    int64_t                       now_us;
-    oa_err_t                      err;
-    oa_slice_t                    body;
-    oa_flv_refusal_t              refusal;
-    ngx_rtmp_ingest_publisher_t  *pub;
-
-    pub = ngx_rtmp_ingest_publisher_admitted(s);
-
-    if (pub == NULL) {
-        return NGX_OK;
-    }
-
-    if (ngx_rtmp_ingest_message(pub, in, &body) != NGX_OK) {
-        return ngx_rtmp_ingest_media_error(pub, OA_ENOMEM, NULL);
-    }
-
-    pub->bytes += body.size;
-
-    ngx_memzero(&refusal, sizeof(refusal));
-    now_us = ngx_onair_unix_us();
-
-    if (h->type == NGX_RTMP_MSG_VIDEO) {
-        err = oa_packager_video(pub->packager, body, h->timestamp, now_us,
-                                &refusal);
-    } else {
-        err = oa_packager_audio(pub->packager, body, h->timestamp, now_us,
-                                &refusal);
-    }
-
-    if (err == OA_OK) {
-        return NGX_OK;
-    }
-
-    return ngx_rtmp_ingest_media_error(pub, err, &refusal);
-}
-
-
-ngx_int_t
-ngx_rtmp_ingest_metadata(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
-    ngx_chain_t *in)
-{
-    oa_slice_t                    body;
-    oa_amf_metadata_t             metadata;
-    ngx_rtmp_ingest_publisher_t  *pub;
-
-    pub = ngx_rtmp_ingest_publisher_admitted(s);
-
-    if (pub == NULL || ngx_rtmp_ingest_message(pub, in, &body) != NGX_OK) {
-        return NGX_OK;
-    }
-
-    /* AMF0 values behind a byte that says so */
-    if (h->type == NGX_RTMP_MSG_AMF3_META && body.size > 0) {
-        body = oa_slice(body.data + 1, body.size - 1);
-    }
-
-    if (oa_amf_metadata_parse(body, &metadata) == OA_OK) {
-        oa_packager_metadata(pub->packager, &metadata);
-    }
-
-    return NGX_OK;
-}
-
-
-/* The chain is nginx-rtmp's and in pieces; the packager wants one slice. */
-static ngx_int_t
-ngx_rtmp_ingest_message(ngx_rtmp_ingest_publisher_t *pub, ngx_chain_t *in,
-    oa_slice_t *body)
-{
-    size_t   size;
-    u_char  *buf;
-
-    size = ngx_rtmp_ingest_chain_size(in);
-
-    if (size > pub->size && in->next) {
-        size = ngx_align(size, NGX_RTMP_INGEST_BUFFER_STEP);
-
-        buf = ngx_alloc(size, pub->session->connection->log);
-        if (buf == NULL) {
-            return NGX_ERROR;
-        }
-
-        if (pub->buf) {
-            ngx_free(pub->buf);
-        }
-
-        pub->buf = buf;
-        pub->size = size;
-    }
-
-    return ngx_rtmp_ingest_flatten(in, pub->buf, pub->size, body);
-}
-
-
-/* NGX_ERROR makes nginx-rtmp finalize the session when it is safe to. */
-static ngx_int_t
-ngx_rtmp_ingest_media_error(ngx_rtmp_ingest_publisher_t *pub, oa_err_t err,
-    const oa_flv_refusal_t *refusal)
-{
-    ngx_log_t   *log;
-    ngx_uint_t   severity;
-    const char  *reason;
-
-    if (err == OA_EINVAL) {
-        ngx_rtmp_ingest_malformed(pub, refusal);
-        return NGX_OK;
-    }
-
-    log = pub->session->connection->log;
-    reason = oa_strerror(err);
-    severity = (err == OA_EUNSUPPORTED || err == OA_ELIMIT) ? NGX_LOG_INFO
-                                                            : NGX_LOG_ERR;
-
-    if (err == OA_ELIMIT) {
-        reason = "the tracks change too often";
-
-    } else if (err == OA_EFULL) {
-        reason = "no room left: \"onair_zone\" or \"ingest_max_pending\" is "
-                 "too small";
-    }
-
-    if (refusal && refusal->reason) {
-        reason = refusal->reason;
-    }
-
-    (void) ngx_snprintf((u_char *) pub->reason, sizeof(pub->reason),
-                        "%s%s%s%Z", reason,
-                        refusal && refusal->fourcc[0] ? ": " : "",
-                        refusal ? refusal->fourcc : "");
-    pub->reason[sizeof(pub->reason) - 1] = '\0';
-
-    if (ngx_rtmp_ingest_may_log(log)) {
-        ngx_log_error(severity, log, 0,
-                      "ingest: channel \"%V\" session %s refused: %s",
-                      &pub->channel, pub->id, pub->reason);
-    }
-
-    (void) ngx_rtmp_send_status(pub->session, "NetStream.Publish.Failed",
-                                "error", pub->reason);
-    ngx_rtmp_ingest_stop(pub);
-
-    return NGX_ERROR;
-}
-
-
-static void
-ngx_rtmp_ingest_malformed(ngx_rtmp_ingest_publisher_t *pub,
-    const oa_flv_refusal_t *refusal)
-{
-    time_t      now;
-    ngx_log_t  *log;
-
-    now = ngx_time();
-    log = pub->session->connection->log;
-
-    if (pub->malformed++ > 0
-        && now - pub->malformed_logged < NGX_RTMP_INGEST_LOG_INTERVAL)
-    {
-        return;
-    }
-
-    pub->malformed_logged = now;
-
-    if (ngx_rtmp_ingest_may_log(log)) {
-        ngx_log_error(NGX_LOG_INFO, log, 0,
-                      "ingest: channel \"%V\" session %s: "
-                      "%ui malformed messages so far, the last: %s",
-                      &pub->channel, pub->id, pub->malformed,
-                      refusal->reason ? refusal->reason
-                                      : oa_strerror(OA_EINVAL));
-    }
 }
 
 
@@ -698,81 +429,4 @@ ngx_rtmp_ingest_realloc(void *ctx, void *p, size_t size)
     }
 
     return realloc(p, size);
-}
-
-
-/* --- both ------------------------------------------------------------- */
-
-size_t
-ngx_rtmp_ingest_chain_size(ngx_chain_t *in)
-{
-    size_t  size;
-
-    for (size = 0; in; in = in->next) {
-        size += in->buf->last - in->buf->pos;
-    }
-
-    return size;
-}
-
-
-ngx_int_t
-ngx_rtmp_ingest_flatten(ngx_chain_t *in, u_char *buf, size_t size,
-    oa_slice_t *slice)
-{
-    u_char  *p;
-
-    if (in == NULL) {
-        *slice = oa_slice("", 0);
-        return NGX_OK;
-    }
-
-    if (in->next == NULL) {
-        *slice = oa_slice(in->buf->pos, in->buf->last - in->buf->pos);
-        return NGX_OK;
-    }
-
-    if (ngx_rtmp_ingest_chain_size(in) > size) {
-        return NGX_ERROR;
-    }
-
-    for (p = buf; in; in = in->next) {
-        p = ngx_cpymem(p, in->buf->pos, in->buf->last - in->buf->pos);
-    }
-
-    *slice = oa_slice(buf, p - buf);
-
-    return NGX_OK;
-}
-
-
-ngx_uint_t
-ngx_rtmp_ingest_may_log(ngx_log_t *log)
-{
-    time_t                  now;
-    ngx_rtmp_ingest_log_t  *limit;
-
-    now = ngx_time();
-    limit = &ngx_rtmp_ingest_log;
-
-    if (limit->second != now) {
-        if (limit->kept_back) {
-            ngx_log_error(NGX_LOG_INFO, log, 0,
-                          "ingest: %ui lines like those above kept back",
-                          limit->kept_back);
-        }
-
-        limit->second = now;
-        limit->lines = 0;
-        limit->kept_back = 0;
-    }
-
-    if (limit->lines >= NGX_RTMP_INGEST_LOG_LINES) {
-        limit->kept_back++;
-        return 0;
-    }
-
-    limit->lines++;
-
-    return 1;
 }
