@@ -59,6 +59,7 @@ typedef struct {
     ngx_shm_zone_t                        *zone;   /* NULL: no onair_zone */
     const struct ngx_onair_redis_conf_s   *redis;  /* NULL: no onair_redis */
     ngx_str_t                              node;
+    struct ngx_onair_sql_conf_s           *sql;    /* NULL: no database */
 } ngx_onair_conf_t;
 
 

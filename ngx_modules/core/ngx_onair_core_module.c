@@ -3,6 +3,7 @@
 
 
 #include "core/ngx_onair_core_impl.h"
+#include "core/ngx_onair_sql_impl.h"
 #include "core/ngx_onair_redis_impl.h"
 
 
@@ -36,6 +37,13 @@ static ngx_command_t  ngx_onair_commands[] = {
     { ngx_string("onair_node"),
       NGX_MAIN_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
       ngx_onair_node_directive,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("onair_database"),
+      NGX_MAIN_CONF|NGX_DIRECT_CONF|NGX_CONF_1MORE,
+      ngx_onair_sql_directive,
       0,
       0,
       NULL },
@@ -465,7 +473,9 @@ ngx_onair_init_zone_process(ngx_cycle_t *cycle)
 static ngx_int_t
 ngx_onair_init_process(ngx_cycle_t *cycle)
 {
-    if (ngx_onair_init_zone_process(cycle) != NGX_OK) {
+    if (ngx_onair_init_zone_process(cycle) != NGX_OK
+        || ngx_onair_sql_init_process(cycle) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -477,6 +487,7 @@ static void
 ngx_onair_exit_process(ngx_cycle_t *cycle)
 {
     ngx_onair_redis_exit_process(cycle);
+    ngx_onair_sql_exit_process();
     ngx_onair_bus_leave();
 }
 
