@@ -71,18 +71,38 @@ typedef enum {
 } ngx_rtmp_publish_auth_state_t;
 
 
+/* What Redis said last. */
+typedef enum {
+    NGX_RTMP_PUBLISH_AUTH_LEASE_NONE = 0,      /* not asked */
+    NGX_RTMP_PUBLISH_AUTH_LEASE_ASKED,
+    NGX_RTMP_PUBLISH_AUTH_LEASE_HELD,
+    NGX_RTMP_PUBLISH_AUTH_LEASE_TAKEN,         /* somebody else has it */
+    NGX_RTMP_PUBLISH_AUTH_LEASE_AWAY           /* no answer */
+} ngx_rtmp_publish_auth_answer_t;
+
+
+#define NGX_RTMP_PUBLISH_AUTH_LEASE_BYTES  160
+
+
 /* A lease in Redis, of one publication; lease.c's own. */
 typedef struct {
-    u_char                     value[256];     /* who holds it */
-    size_t                     len;
-    u_char                     dead[256];      /* a holder that is no more */
-    size_t                     dead_len;
-    void                      *command;        /* under way */
-    int64_t                    asked_ms;
-    int64_t                    next_ms;
-    int64_t                    wanted_ms;      /* a standby elsewhere asked */
-    unsigned                   held:1;
-    unsigned                   takeover:1;     /* was asked for */
+    u_char                          value[NGX_RTMP_PUBLISH_AUTH_LEASE_BYTES];
+    size_t                          len;
+    u_char                          other[NGX_RTMP_PUBLISH_AUTH_LEASE_BYTES];
+    size_t                          other_len;      /* who holds it */
+    int64_t                         other_ttl_ms;
+    ngx_rtmp_publish_auth_answer_t  answer;
+    void                           *command;        /* under way */
+    int64_t                         asked_ms;
+    int64_t                         next_ms;
+    int64_t                         lost_ms;        /* 0, or since when */
+    int64_t                         wanted_ms;      /* a standby elsewhere
+                                                       waits for it until */
+    unsigned                        other_backup:1;
+    unsigned                        other_node:1;   /* another machine */
+    unsigned                        other_dead:1;   /* a process of ours */
+    unsigned                        foreign:1;      /* was on another node */
+    unsigned                        takeover:1;     /* asked for by other */
 } ngx_rtmp_publish_auth_lease_t;
 
 
@@ -96,7 +116,9 @@ typedef struct {
     uint64_t                       bytes;
     int64_t                        media_ms;
     ngx_rtmp_publish_auth_lease_t  lease;
+    unsigned                       failed:1;   /* no room in the roster */
     unsigned                       asked:1;    /* the holder was, to stop */
+    unsigned                       wants:1;    /* and one elsewhere is to be */
 } ngx_rtmp_publish_auth_place_t;
 
 
@@ -192,8 +214,58 @@ ngx_int_t ngx_rtmp_publish_auth_turn_init(ngx_cycle_t *cycle);
 void ngx_rtmp_publish_auth_turn_exit(ngx_cycle_t *cycle);
 
 
+/* From any callback: looks at all places soon, from the event loop. */
+void ngx_rtmp_publish_auth_turn_wake(void);
+
+/* Walks this worker's places: NULL begins; NULL: no more. */
+ngx_rtmp_publish_auth_ctx_t *ngx_rtmp_publish_auth_turn_next(
+    ngx_rtmp_publish_auth_ctx_t *ctx);
+
+
+/*
+ * lease.c.  A lease is in force for …_TTL ms from the last question that was
+ * answered with HELD; the same question takes and keeps it.
+ */
+#define NGX_RTMP_PUBLISH_AUTH_LEASE_TTL        2000
+#define NGX_RTMP_PUBLISH_AUTH_LEASE_HEARTBEAT  500
+#define NGX_RTMP_PUBLISH_AUTH_LEASE_RETRY      250
+#define NGX_RTMP_PUBLISH_AUTH_LEASE_WAIT       1000
+
+typedef enum {
+    NGX_RTMP_PUBLISH_AUTH_WANT_NOTHING = 0,
+    NGX_RTMP_PUBLISH_AUTH_WANT_TAKEOVER,       /* the holder is to stop */
+    NGX_RTMP_PUBLISH_AUTH_WANT_STANDBY         /* when it stalls */
+} ngx_rtmp_publish_auth_want_t;
+
+ngx_int_t ngx_rtmp_publish_auth_lease_init(ngx_cycle_t *cycle);
+
+/* Whether there are leases at all. */
+ngx_uint_t ngx_rtmp_publish_auth_leases(void);
+
+/* A name of its own for a publication that has none yet. */
+void ngx_rtmp_publish_auth_lease_name(ngx_rtmp_publish_auth_ctx_t *ctx);
+
+/*
+ * Asks, unless a question is under way; ctx->place.lease.answer says what has
+ * become of it: ASKED, AWAY at once, or what wakes the turn later.
+ */
+void ngx_rtmp_publish_auth_lease_ask(ngx_rtmp_publish_auth_ctx_t *ctx,
+    ngx_rtmp_publish_auth_want_t want, int64_t now_ms);
+
+/* Gives a question up that takes too long; AWAY. */
+void ngx_rtmp_publish_auth_lease_give_up(ngx_rtmp_publish_auth_ctx_t *ctx);
+
+/* Gives the lease back, and the question up; idempotent. */
+void ngx_rtmp_publish_auth_lease_release(ngx_rtmp_publish_auth_ctx_t *ctx);
+
+
 /* keeper.c: its timers, in each worker; one of them does the work. */
 ngx_int_t ngx_rtmp_publish_auth_keeper_init(ngx_cycle_t *cycle);
+
+
+/* book.c: writes what is due; of the keeper, every some 100 ms. */
+void ngx_rtmp_publish_auth_book(ngx_rtmp_publish_auth_zone_t *zone,
+    int64_t now_ms);
 
 
 #endif /* NGX_RTMP_PUBLISH_AUTH_H */

@@ -33,7 +33,8 @@
     X(OA_ROSTER_WORKER_LOST,   "worker_lost")                                 \
     X(OA_ROSTER_NODE_LOST,     "node_lost")                                   \
     X(OA_ROSTER_SHUTDOWN,      "shutdown")                                    \
-    X(OA_ROSTER_REFUSED,       "refused")
+    X(OA_ROSTER_REFUSED,       "refused")                                     \
+    X(OA_ROSTER_TRACKS_CHANGED, "tracks_changed")
 
 #define OA_ROSTER_REASON_ENUM(name, text)  name,
 
