@@ -87,7 +87,7 @@ oa_cmaf_box_end(oa_writer_t *w, size_t box)
 
 
 static void
-oa_cmaf_ftyp(oa_writer_t *w)
+oa_cmaf_ftyp(oa_writer_t *w, const oa_cmaf_track_t *track)
 {
     size_t  box;
 
@@ -95,6 +95,11 @@ oa_cmaf_ftyp(oa_writer_t *w)
     oa_write_str(w, "iso6");
     oa_write_u32(w, 0);
     oa_write_str(w, "iso6cmfcmp41");
+
+    if (track->video != NULL && track->video->codec == OA_CODEC_AV1) {
+        oa_write_str(w, "av01");         /* the binding's, section 2.1 */
+    }
+
     oa_cmaf_box_end(w, box);
 }
 
@@ -278,6 +283,7 @@ static const struct {
 } oa_cmaf_entries[] = {
     [OA_CODEC_AVC] = { "avc1", "avcC" },
     [OA_CODEC_HEVC] = { "hvc1", "hvcC" },
+    [OA_CODEC_AV1] = { "av01", "av1C" },
     [OA_CODEC_AAC] = { "mp4a", "esds" }
 };
 
@@ -508,7 +514,7 @@ oa_cmaf_init(const oa_cmaf_track_t *track, void *buf, size_t capacity,
 
     oa_writer_init(&w, buf, capacity);
 
-    oa_cmaf_ftyp(&w);
+    oa_cmaf_ftyp(&w, track);
 
     moov = oa_cmaf_box_begin(&w, "moov");
     oa_cmaf_mvhd(&w, track);

@@ -1,6 +1,7 @@
 
 #include "codec/oa_codec.h"
 #include "codec/oa_aac.h"
+#include "codec/oa_av1.h"
 #include "codec/oa_avc.h"
 #include "codec/oa_hevc.h"
 
@@ -98,6 +99,41 @@ oa_codec_hevc_sample(const oa_codec_video_t *config, oa_slice_t record,
 
 
 static oa_err_t
+oa_codec_av1_config(oa_slice_t record, oa_codec_video_t *config)
+{
+    oa_err_t         err;
+    oa_av1_config_t  av1;
+
+    err = oa_av1_config_parse(record, &av1);
+    if (err != OA_OK) {
+        return err;
+    }
+
+    config->width = av1.width;
+    config->height = av1.height;
+    config->sar_width = 1;
+    config->sar_height = 1;
+    config->frame_rate_num = av1.frame_rate_num;
+    config->frame_rate_den = av1.frame_rate_den;
+    config->colour = av1.colour;
+    memcpy(config->string, av1.codecs, sizeof(av1.codecs));
+
+    return OA_OK;
+}
+
+
+static oa_err_t
+oa_codec_av1_sample(const oa_codec_video_t *config, oa_slice_t record,
+    oa_slice_t data, bool key, oa_codec_sample_t *sample)
+{
+    (void) config;
+    (void) key;
+
+    return oa_av1_sample_inspect(record, data, sample);
+}
+
+
+static oa_err_t
 oa_codec_aac_config(oa_slice_t record, oa_codec_audio_t *config)
 {
     oa_err_t         err;
@@ -130,6 +166,12 @@ static const oa_codec_video_functions_t  oa_codec_hevc = {
 };
 
 
+static const oa_codec_video_functions_t  oa_codec_av1 = {
+    "AV1", "the AV1 configuration cannot be used",
+    oa_codec_av1_config, NULL, oa_codec_av1_sample
+};
+
+
 static const oa_codec_audio_functions_t  oa_codec_aac = {
     "AAC", "the AAC configuration cannot be used",
     oa_codec_aac_config, NULL
@@ -145,6 +187,9 @@ oa_codec_video(oa_codec_id_t codec)
 
     case OA_CODEC_HEVC:
         return &oa_codec_hevc;
+
+    case OA_CODEC_AV1:
+        return &oa_codec_av1;
 
     default:
         return NULL;

@@ -17,6 +17,7 @@ typedef enum {
     OA_CODEC_NONE,
     OA_CODEC_AVC,
     OA_CODEC_HEVC,
+    OA_CODEC_AV1,
     OA_CODEC_AAC
 } oa_codec_id_t;
 

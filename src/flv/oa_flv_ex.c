@@ -48,16 +48,15 @@ typedef struct {
 static const oa_flv_ex_codec_t  oa_flv_ex_video_codecs[] = {
     { "avc1", OA_CODEC_AVC, true, NULL },
     { "hvc1", OA_CODEC_HEVC, true, NULL },
-    { "av01", OA_CODEC_NONE, false,
-      "AV1 video is not supported; set the encoder to H.264 or HEVC" },
+    { "av01", OA_CODEC_AV1, false, NULL },
     { "vp08", OA_CODEC_NONE, false,
-      "VP8 video is not supported; set the encoder to H.264 or HEVC" },
+      "VP8 video is not supported; set the encoder to H.264" },
     { "vp09", OA_CODEC_NONE, false,
-      "VP9 video is not supported; set the encoder to H.264 or HEVC" },
+      "VP9 video is not supported; set the encoder to H.264" },
     { "vvc1", OA_CODEC_NONE, false,
-      "VVC video is not supported; set the encoder to H.264 or HEVC" },
+      "VVC video is not supported; set the encoder to H.264" },
     { "", OA_CODEC_NONE, false,
-      "this video codec is not supported; set the encoder to H.264 or HEVC" }
+      "this video codec is not supported; set the encoder to H.264" }
 };
 
 
