@@ -165,12 +165,12 @@ $self: installing them takes root, and sudo is not allowed here.  Ask for:
 }
 
 
-# Where apt has the package of nginx-rtmp from, as "URI SUITE/COMPONENT".
-rtmp_origin()
+# Where apt has a package from, as "URI SUITE/COMPONENT".
+package_origin()
 {
     local origin
 
-    origin=$(apt-cache madison libnginx-mod-rtmp \
+    origin=$(apt-cache madison "$1" \
              | awk -F '|' '/Packages$/ { print $3; exit }' \
              | awk '{ print $1, $2 }')
 
@@ -178,46 +178,77 @@ rtmp_origin()
 }
 
 
-# apt-get with lists, cache and sources of our own: the package of
-# nginx-rtmp and the headers from its source, without root and without a
-# change to the system.  Installed, the package would switch nginx-rtmp on
-# in the system's own nginx.
-rtmp_fetch()
+# own_apt PACKAGE: apt-get with lists, cache and sources of our own, into
+# apt_get, in the directory apt_dir.  It gets packages and sources without root
+# and without a change to the system: installed, a package of nginx would
+# switch its module on in the system's own nginx.
+own_apt()
 {
-    local apt=$build/apt uri suite apt_get
+    local uri suite
 
-    read -r uri suite < <(rtmp_origin)
-    rm -rf "$apt"
-    mkdir -p "$apt"/{parts,lists/partial,cache/archives/partial}
+    read -r uri suite < <(package_origin "$1")
+    apt_dir=$build/apt
+    rm -rf "$apt_dir"
+    mkdir -p "$apt_dir"/{parts,lists/partial,cache/archives/partial}
 
     printf 'Types: %s\nURIs: %s\nSuites: %s\nComponents: %s\nSigned-By: %s\n' \
         "deb-src deb" "$uri" "${suite%%/*}" "${suite#*/}" \
         /usr/share/keyrings/debian-archive-keyring.gpg \
-        > "$apt/parts/onair.sources"
+        > "$apt_dir/parts/onair.sources"
 
     apt_get="apt-get -q -o Dir::Etc::sourcelist=/dev/null
-        -o Dir::Etc::sourceparts=$apt/parts -o Dir::State::lists=$apt/lists
-        -o Dir::Cache=$apt/cache -o Acquire::Languages=none
+        -o Dir::Etc::sourceparts=$apt_dir/parts
+        -o Dir::State::lists=$apt_dir/lists -o Dir::Cache=$apt_dir/cache
+        -o Acquire::Languages=none
         -o Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled=false"
     [ "$(id -u)" != 0 ] || apt_get="$apt_get -o APT::Sandbox::User=root"
+}
+
+
+# nginx-rtmp and the headers from its source.
+rtmp_fetch()
+{
+    own_apt libnginx-mod-rtmp
 
     (
-        cd "$apt"
+        cd "$apt_dir"
         $apt_get update
         $apt_get source --download-only --tar-only libnginx-mod-rtmp
         $apt_get download libnginx-mod-rtmp
         dpkg-deb -x libnginx-mod-rtmp_*.deb root
         mkdir src
         tar -xf libnginx-mod-rtmp_*.orig.tar.* -C src --strip-components=1
-    ) > "$apt/log" 2>&1 || {
-        tail -n 20 "$apt/log" >&2
-        die "could not get nginx-rtmp from $uri (its whole output: $apt/log)"
+    ) > "$apt_dir/log" 2>&1 || {
+        tail -n 20 "$apt_dir/log" >&2
+        die "could not get nginx-rtmp (its whole output: $apt_dir/log)"
     }
 
-    mv "$apt/src" "$build/nginx-rtmp"
-    mv "$apt/root/usr/lib/nginx/modules/ngx_rtmp_module.so" \
+    mv "$apt_dir/src" "$build/nginx-rtmp"
+    mv "$apt_dir/root/usr/lib/nginx/modules/ngx_rtmp_module.so" \
         "$build/nginx-rtmp/"
-    rm -rf "$apt"
+    rm -rf "$apt_dir"
+}
+
+
+# nginx's own stream module, which Debian packs apart.
+stream_fetch()
+{
+    own_apt libnginx-mod-stream
+
+    (
+        cd "$apt_dir"
+        apt-get -q download libnginx-mod-stream \
+            || { $apt_get update && $apt_get download libnginx-mod-stream; }
+        dpkg-deb -x libnginx-mod-stream_*.deb root
+    ) > "$apt_dir/log" 2>&1 || {
+        tail -n 20 "$apt_dir/log" >&2
+        die "could not get libnginx-mod-stream (its output: $apt_dir/log)"
+    }
+
+    mkdir -p "$build/nginx-stream"
+    mv "$apt_dir/root/usr/lib/nginx/modules/ngx_stream_module.so" \
+        "$build/nginx-stream/"
+    rm -rf "$apt_dir"
 }
 
 
@@ -242,6 +273,27 @@ need_rtmp()
 
     : "${ONAIR_RTMP_INC:=$build/nginx-rtmp}"
     [ -e $rtmp_so ] || rtmp_so=$build/nginx-rtmp/ngx_rtmp_module.so
+}
+
+
+# The stream module's .so into stream_so.
+need_stream()
+{
+    local fetched
+
+    stream_so=/usr/lib/nginx/modules/ngx_stream_module.so
+    fetched=$build/nginx-stream/for-nginx-$(dpkg-query -W -f '${Version}' \
+                                            nginx)
+    [ ! -e $stream_so ] || return 0
+
+    if [ ! -e "$fetched" ]; then
+        say "fetching nginx's stream module"
+        rm -rf "$build/nginx-stream"
+        stream_fetch
+        touch "$fetched"
+    fi
+
+    stream_so=$build/nginx-stream/ngx_stream_module.so
 }
 
 
