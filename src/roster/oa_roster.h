@@ -5,7 +5,9 @@
  * to stop and why, and keeps the book of a stream until it is in the database,
  * also when the worker that had the publisher is killed.
  *
- * The region is flat; the caller holds one lock over every call.
+ * The region is flat; the caller holds one lock over every call, so what is
+ * called back must be quick.  Whatever a caller leaves that is killed inside of
+ * a call is a roster: an entry counts by its state, which is written last.
  */
 
 
@@ -89,28 +91,39 @@ typedef bool (*oa_roster_pt)(void *ctx, const oa_roster_entry_t *entry);
 OA_BEGIN_DECLS
 
 
+/*
+ * Makes an empty roster in size bytes at mem, aligned to 64 bytes; an entry
+ * takes about 400.  OA_EINVAL: misaligned, or too small for one.
+ */
 OA_MUST_CHECK oa_err_t oa_roster_format(void *mem, size_t size);
+
+/* OA_EVERSION: made with another layout or size. */
 OA_MUST_CHECK oa_err_t oa_roster_attach(void *mem, size_t size,
     oa_roster_t **roster);
 
+/* "" for what is none. */
 const char *oa_roster_reason_text(oa_roster_reason_t reason);
 
 /*
  * A new entry, WAITING.  OA_EFULL: no slot (the oldest GONE entry whose book
- * could not be written gives way before that, and is counted as lost).
+ * could not be written gives way before that, and is counted as lost).  An
+ * address is cut where it is too long.
  */
 OA_MUST_CHECK oa_err_t oa_roster_enter(oa_roster_t *roster,
     const oa_grant_t *grant, const oa_bus_process_t *owner, bool backup,
     oa_slice_t address, int64_t now_ms, oa_roster_id_t *id);
 
 /*
- * WAITING or STANDBY becomes LIVE.  OA_EBUSY: another entry of the channel is
- * LIVE with a living owner; *holder (may be NULL) is that one.
+ * WAITING or STANDBY becomes LIVE; one that is LIVE stays so.  A channel is
+ * told by its name.  OA_EBUSY: another entry of the channel is LIVE with a
+ * living owner; *holder (may be NULL) is that one.  (With a dead one it becomes
+ * GONE.)  OA_ENDED: somebody has asked it to stop.  OA_EGONE.
  */
 OA_MUST_CHECK oa_err_t oa_roster_go_live(oa_roster_t *roster,
     oa_roster_id_t id, int64_t now_ms, int64_t unix_ms,
     oa_bus_alive_pt alive, void *ctx, oa_roster_entry_t *holder);
 
+/* OA_EINVAL: it is LIVE.  OA_EGONE. */
 OA_MUST_CHECK oa_err_t oa_roster_stand_by(oa_roster_t *roster,
     oa_roster_id_t id);
 
@@ -118,15 +131,21 @@ OA_MUST_CHECK oa_err_t oa_roster_stand_by(oa_roster_t *roster,
 void oa_roster_leave(oa_roster_t *roster, oa_roster_id_t id,
     oa_roster_reason_t reason, int64_t now_ms);
 
-/* Asks the owner to stop it; a reason that is there already stays. */
+/*
+ * Asks the owner to stop it; a reason that is there already stays.  OA_EGONE:
+ * it has left.
+ */
 OA_MUST_CHECK oa_err_t oa_roster_stop(oa_roster_t *roster,
     oa_roster_id_t id, oa_roster_reason_t reason);
 
-/* Asks so for all entries of a user, channel or key; 0 matches all. */
+/*
+ * Asks so for all entries of a user, channel and key; 0 matches all.  Returns
+ * how many were not asked before.
+ */
 unsigned oa_roster_stop_all(oa_roster_t *roster, int64_t user_id,
     int64_t channel_id, int64_t key_id, oa_roster_reason_t reason);
 
-/* What the owner reports: bytes since it is LIVE, the time of media. */
+/* What the owner reports: bytes since it went LIVE, the time of media. */
 void oa_roster_media(oa_roster_t *roster, oa_roster_id_t id, uint64_t bytes,
     int64_t media_ms);
 
@@ -142,14 +161,20 @@ void oa_roster_media(oa_roster_t *roster, oa_roster_id_t id, uint64_t bytes,
 void oa_roster_session(oa_roster_t *roster, oa_roster_id_t id,
     uint64_t session_id, int64_t started_unix_ms, uint32_t viewers);
 void oa_roster_written(oa_roster_t *roster, oa_roster_id_t id);
+
+/* The book of a GONE entry is in the database: the entry goes. */
 void oa_roster_close(oa_roster_t *roster, oa_roster_id_t id);
 
 OA_MUST_CHECK oa_err_t oa_roster_get(const oa_roster_t *roster,
     oa_roster_id_t id, oa_roster_entry_t *entry);
 
+/* seen may call any function here; *entry is then what has become of it. */
 void oa_roster_walk(const oa_roster_t *roster, oa_roster_pt seen, void *ctx);
 
-/* Entries of dead owners become GONE (WORKER_LOST), or vanish. */
+/*
+ * Entries of dead owners become GONE (WORKER_LOST), or vanish.  alive is
+ * called once for each owner.
+ */
 void oa_roster_sweep(oa_roster_t *roster, int64_t now_ms,
     oa_bus_alive_pt alive, void *ctx);
 
