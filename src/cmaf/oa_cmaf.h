@@ -24,7 +24,7 @@
  * The size of a moof with the mdat header behind it: fixed boxes, and 16
  * bytes a sample.  A buffer of this size always suffices.
  */
-#define OA_CMAF_MOOF_SIZE(nsamples)  (128 + 16 * (size_t) (nsamples))
+#define OA_CMAF_MOOF_SIZE(nsamples)  (160 + 16 * (size_t) (nsamples))
 
 
 typedef struct {
@@ -41,6 +41,7 @@ typedef struct {
     const oa_cmaf_sample_t  *samples;
     uint32_t                 nsamples;           /* at least 1 */
     bool                     audio;              /* no composition offsets */
+    bool                     preroll;            /* of Opus */
 } oa_cmaf_chunk_t;
 
 
@@ -49,8 +50,11 @@ OA_BEGIN_DECLS
 
 /*
  * Writes ftyp and moov of a fragmented single-track file into buf.
- * decoder_config is the AVCDecoderConfigurationRecord (avcC) respectively
- * the AudioSpecificConfig (esds), copied as it is.
+ * decoder_config is what config was read from: the record of H.264, HEVC or
+ * AV1, the AudioSpecificConfig of AAC, the OpusHead of Opus.
+ *
+ * What is to be skipped at the beginning of Opus is in an edit list, so that
+ * media time is where the sound was made.
  *
  * OA_EFULL: buf is smaller than what is needed; see OA_CMAF_INIT_OVERHEAD;
  * OA_EUNSUPPORTED: config->codec is not of that kind.
@@ -67,7 +71,8 @@ OA_MUST_CHECK oa_err_t oa_cmaf_audio_init(const oa_codec_audio_t *config,
  * Writes moof and the header of mdat; the samples' bytes follow in order.
  * trun carries signed composition offsets (version 1); tfhd has
  * default-base-is-moof; tfdt is 64-bit.  An audio chunk whose samples all
- * have one duration carries it once, in tfhd.
+ * have one duration carries it once, in tfhd.  With preroll, all samples are
+ * of the group that the init segment of Opus describes.
  *
  * OA_EFULL as above; OA_EINVAL: no samples, or an mdat of 4 GiB or more.
  */

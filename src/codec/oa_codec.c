@@ -4,6 +4,7 @@
 #include "codec/oa_av1.h"
 #include "codec/oa_avc.h"
 #include "codec/oa_hevc.h"
+#include "codec/oa_opus.h"
 
 #include <string.h>
 
@@ -154,6 +155,30 @@ oa_codec_aac_config(oa_slice_t record, oa_codec_audio_t *config)
 }
 
 
+static oa_err_t
+oa_codec_opus_config(oa_slice_t record, oa_codec_audio_t *config)
+{
+    oa_err_t          err;
+    oa_opus_config_t  opus;
+
+    err = oa_opus_config_parse(record, &opus);
+    if (err != OA_OK) {
+        return err;
+    }
+
+    config->clock_rate = OA_OPUS_RATE;
+    config->output_rate = OA_OPUS_RATE;
+    config->frame_samples = OA_OPUS_RATE / 50;
+    config->varies = true;
+    config->pre_skip = opus.pre_skip;
+    config->preroll = true;
+    config->channels = opus.channels;
+    memcpy(config->string, "opus", sizeof("opus"));
+
+    return OA_OK;
+}
+
+
 static const oa_codec_video_functions_t  oa_codec_avc = {
     "H.264", "the H.264 configuration cannot be used",
     oa_codec_avc_config, NULL, oa_codec_avc_sample
@@ -175,6 +200,12 @@ static const oa_codec_video_functions_t  oa_codec_av1 = {
 static const oa_codec_audio_functions_t  oa_codec_aac = {
     "AAC", "the AAC configuration cannot be used",
     oa_codec_aac_config, NULL
+};
+
+
+static const oa_codec_audio_functions_t  oa_codec_opus = {
+    "Opus", "the Opus configuration cannot be used",
+    oa_codec_opus_config, oa_opus_duration
 };
 
 
@@ -203,6 +234,9 @@ oa_codec_audio(oa_codec_id_t codec)
     switch (codec) {
     case OA_CODEC_AAC:
         return &oa_codec_aac;
+
+    case OA_CODEC_OPUS:
+        return &oa_codec_opus;
 
     default:
         return NULL;
@@ -243,6 +277,24 @@ oa_codec_audio_config(oa_codec_id_t codec, oa_slice_t record,
     config->codec = codec;
 
     return functions->config(record, config);
+}
+
+
+oa_err_t
+oa_codec_audio_duration(const oa_codec_audio_t *config, oa_slice_t packet,
+    uint32_t *samples)
+{
+    const oa_codec_audio_functions_t  *functions;
+
+    functions = oa_codec_audio(config->codec);
+
+    if (functions != NULL && functions->duration != NULL) {
+        return functions->duration(packet, samples);
+    }
+
+    *samples = config->frame_samples;
+
+    return *samples != 0 ? OA_OK : OA_EINVAL;
 }
 
 

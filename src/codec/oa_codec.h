@@ -18,7 +18,8 @@ typedef enum {
     OA_CODEC_AVC,
     OA_CODEC_HEVC,
     OA_CODEC_AV1,
-    OA_CODEC_AAC
+    OA_CODEC_AAC,
+    OA_CODEC_OPUS
 } oa_codec_id_t;
 
 
@@ -54,9 +55,11 @@ typedef struct {
     oa_codec_id_t      codec;
     uint32_t           clock_rate;   /* Hz; the clock of the samples */
     uint32_t           output_rate;  /* Hz, as heard */
-    uint32_t           frame_samples;    /* at clock_rate, of one packet; the
-                                            usual one where they differ */
+    uint32_t           frame_samples;    /* at clock_rate, of one packet */
+    bool               varies;       /* frame_samples is the usual length, each
+                                        packet tells its own */
     uint32_t           pre_skip;     /* at clock_rate, to be thrown away */
+    bool               preroll;      /* a decoder needs packets from before */
     uint32_t           channels;
     char               string[OA_CODEC_STRING_BYTES];
 } oa_codec_audio_t;
@@ -136,6 +139,10 @@ OA_MUST_CHECK oa_err_t oa_codec_video_config(oa_codec_id_t codec,
     oa_slice_t record, oa_codec_video_t *config);
 OA_MUST_CHECK oa_err_t oa_codec_audio_config(oa_codec_id_t codec,
     oa_slice_t record, oa_codec_audio_t *config);
+
+/* The samples of one packet, at clock_rate: at least 1.  OA_EINVAL. */
+OA_MUST_CHECK oa_err_t oa_codec_audio_duration(const oa_codec_audio_t *config,
+    oa_slice_t packet, uint32_t *samples);
 
 /*
  * What of a record goes into a file: encoders put comments beside what a

@@ -44,8 +44,8 @@ OA_BEGIN_DECLS
 
 /*
  * Reads one video (H.264; HEVC, also with the number 12 that some encoders
- * give it in a plain tag; AV1) or audio (AAC) message body.  An empty body is
- * OA_FLV_IGNORE, as encoders send them, and so are colour and channel
+ * give it in a plain tag; AV1) or audio (AAC, Opus) message body.  An empty
+ * body is OA_FLV_IGNORE, as encoders send them, and so are colour and channel
  * information, which the streams repeat, and commands.
  *
  * A multitrack message is read when one track is in it.  Its number is told,

@@ -62,8 +62,7 @@ static const oa_flv_ex_codec_t  oa_flv_ex_video_codecs[] = {
 
 static const oa_flv_ex_codec_t  oa_flv_ex_audio_codecs[] = {
     { "mp4a", OA_CODEC_AAC, false, NULL },
-    { "Opus", OA_CODEC_NONE, false,
-      "Opus audio is not supported; set the encoder to AAC" },
+    { "Opus", OA_CODEC_OPUS, false, NULL },
     { "fLaC", OA_CODEC_NONE, false,
       "FLAC audio is not supported; set the encoder to AAC" },
     { "ac-3", OA_CODEC_NONE, false,

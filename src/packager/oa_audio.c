@@ -49,6 +49,11 @@ oa_packager_audio_config(oa_packager_t *p, const oa_flv_message_t *message,
         return err;
     }
 
+    /* what the packets themselves tell was measured, not configured */
+    if (sound.codec == p->sound.codec && sound.varies) {
+        sound.frame_samples = p->sound.frame_samples;
+    }
+
     new_track = p->running && !t->configured;
     new_clock = p->running && t->configured
                 && (sound.codec != p->sound.codec
@@ -84,6 +89,32 @@ oa_packager_audio_config(oa_packager_t *p, const oa_flv_message_t *message,
     }
 
     return OA_OK;
+}
+
+
+void
+oa_packager_audio_measure(oa_packager_t *p, oa_slice_t packet)
+{
+    uint32_t  samples;
+
+    if (oa_codec_audio_duration(&p->sound, packet, &samples) == OA_OK) {
+        p->sound.frame_samples = samples;
+    }
+}
+
+
+void
+oa_packager_audio_packet(oa_packager_t *p, uint32_t samples)
+{
+    oa_packager_track_t  *t;
+
+    t = &p->audio;
+    t->clock.frame = samples;
+    t->clock.band = samples + samples / 2;
+
+    if (t->clock.band < t->conf.timescale / 16) {
+        t->clock.band = t->conf.timescale / 16;
+    }
 }
 
 
@@ -304,6 +335,58 @@ oa_audio_cut(oa_packager_t *p, int64_t time)
 }
 
 
+/*
+ * Takes the clock to the length of a packet.  p->running is false afterwards
+ * when it is longer than a part may be: only a new session has longer parts.
+ */
+static oa_err_t
+oa_audio_packet(oa_packager_t *p, oa_slice_t packet)
+{
+    oa_err_t  err;
+    uint32_t  samples;
+
+    err = oa_codec_audio_duration(&p->sound, packet, &samples);
+    if (err != OA_OK || samples == p->audio.clock.frame) {
+        return err;
+    }
+
+    if (samples > p->audio.conf.part_target) {
+        p->sound.frame_samples = samples;
+        oa_packager_notice(p, OA_PACKAGER_WARN, "the audio packets are longer "
+                           "than parts: a new session");
+        return oa_packager_restart(p);
+    }
+
+    oa_packager_audio_packet(p, samples);
+
+    return OA_OK;
+}
+
+
+/*
+ * Packets of one length fill a part, give or take what the clock corrects; one
+ * of another length that does not fit goes into the next.
+ */
+static oa_err_t
+oa_audio_make_room(oa_packager_t *p)
+{
+    uint32_t                    room;
+    const oa_packager_track_t  *t;
+
+    t = &p->audio;
+    room = t->filled < t->conf.part_target ? t->conf.part_target - t->filled
+                                           : 0;
+
+    if (!p->sound.varies || t->nsamples == 0
+        || room >= t->clock.frame - t->clock.frame / 4)
+    {
+        return OA_OK;
+    }
+
+    return oa_track_flush(p, &p->audio, oa_packager_audio_hint(p));
+}
+
+
 oa_err_t
 oa_packager_audio_frame(oa_packager_t *p, const oa_flv_message_t *message,
     uint32_t timestamp_ms, int64_t unix_us)
@@ -320,6 +403,11 @@ oa_packager_audio_frame(oa_packager_t *p, const oa_flv_message_t *message,
         return OA_EINVAL;
     }
 
+    err = oa_audio_packet(p, message->data);
+    if (err != OA_OK || !p->running) {
+        return err;
+    }
+
     time = oa_track_time(p, t, timestamp_ms, unix_us);
 
     if (oa_audio_too_early(p, time)) {
@@ -327,6 +415,11 @@ oa_packager_audio_frame(oa_packager_t *p, const oa_flv_message_t *message,
     }
 
     err = oa_audio_cut(p, time);
+    if (err != OA_OK) {
+        return err;
+    }
+
+    err = oa_audio_make_room(p);
     if (err != OA_OK) {
         return err;
     }

@@ -291,6 +291,10 @@ oa_packager_frames(oa_packager_t *p, oa_packager_track_t *t, oa_slice_t body,
         return oa_packager_frame(p, t->kind, message, timestamp_ms, unix_us);
     }
 
+    if (t->kind == OA_LIVE_AUDIO && t->held.frames == 0) {
+        oa_packager_audio_measure(p, message->data);
+    }
+
     err = oa_packager_hold(p, t->kind, body, timestamp_ms, unix_us);
     if (err != OA_OK || !oa_packager_ready(p)) {
         return err;

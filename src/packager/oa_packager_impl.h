@@ -259,6 +259,13 @@ OA_MUST_CHECK oa_err_t oa_packager_audio_config(oa_packager_t *p,
     const oa_flv_message_t *message, oa_flv_refusal_t *refusal);
 OA_MUST_CHECK oa_err_t oa_packager_audio_frame(oa_packager_t *p,
     const oa_flv_message_t *message, uint32_t timestamp_ms, int64_t unix_us);
+
+/* The first packet of those that are held tells how long they last. */
+void oa_packager_audio_measure(oa_packager_t *p, oa_slice_t packet);
+
+/* The packets to be placed last so long, in ticks. */
+void oa_packager_audio_packet(oa_packager_t *p, uint32_t samples);
+
 /* The audio begins anew, in step with the video where there is one. */
 void oa_packager_audio_wait(oa_packager_t *p);
 OA_MUST_CHECK oa_err_t oa_packager_audio_follow(oa_packager_t *p,

@@ -198,13 +198,8 @@ oa_start_clock(oa_packager_t *p, oa_packager_track_t *t)
     }
 
     clock->constant = true;
-    clock->frame = p->sound.frame_samples;
-    clock->band = clock->frame + clock->frame / 2;
     clock->drift = t->conf.timescale / 50;
-
-    if (clock->band < t->conf.timescale / 16) {
-        clock->band = t->conf.timescale / 16;
-    }
+    oa_packager_audio_packet(p, p->sound.frame_samples);
 }
 
 

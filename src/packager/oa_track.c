@@ -258,6 +258,23 @@ oa_track_measure_segment(oa_packager_track_t *t)
 }
 
 
+static oa_err_t
+oa_track_header(const oa_packager_t *p, const oa_packager_track_t *t,
+    uint8_t *header, size_t capacity, size_t *size)
+{
+    oa_cmaf_chunk_t  chunk;
+
+    chunk.sequence_number = (uint32_t) t->sequence;
+    chunk.decode_time = t->part_time;
+    chunk.samples = t->samples;
+    chunk.nsamples = t->nsamples;
+    chunk.audio = (t->kind == OA_LIVE_AUDIO);
+    chunk.preroll = chunk.audio && p->sound.preroll;
+
+    return oa_cmaf_chunk_header(&chunk, header, capacity, size);
+}
+
+
 oa_err_t
 oa_track_flush(oa_packager_t *p, oa_packager_track_t *t, bool hint_segment)
 {
@@ -266,19 +283,12 @@ oa_track_flush(oa_packager_t *p, oa_packager_track_t *t, bool hint_segment)
     oa_err_t         err;
     oa_slice_t       pieces[2];
     oa_live_part_t   part;
-    oa_cmaf_chunk_t  chunk;
 
     if (t->nsamples == 0) {
         return OA_OK;
     }
 
-    chunk.sequence_number = (uint32_t) t->sequence;
-    chunk.decode_time = t->part_time;
-    chunk.samples = t->samples;
-    chunk.nsamples = t->nsamples;
-    chunk.audio = (t->kind == OA_LIVE_AUDIO);
-
-    err = oa_cmaf_chunk_header(&chunk, header, sizeof(header), &size);
+    err = oa_track_header(p, t, header, sizeof(header), &size);
     if (err != OA_OK) {
         return err;
     }

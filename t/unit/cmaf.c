@@ -320,7 +320,7 @@ test_video_chunk(void **state)
 
     size_t           n, size;
     uint8_t         *small, buf[OA_CMAF_MOOF_SIZE(3)];
-    oa_cmaf_chunk_t  chunk = { 7, 0x100000002, samples, 3, false };
+    oa_cmaf_chunk_t  chunk = { 7, 0x100000002, samples, 3, false, false };
 
     (void) state;
 
@@ -359,7 +359,7 @@ test_audio_chunk(void **state)
 
     size_t           size;
     uint8_t          buf[OA_CMAF_MOOF_SIZE(2)];
-    oa_cmaf_chunk_t  chunk = { 1, 0, samples, 2, true };
+    oa_cmaf_chunk_t  chunk = { 1, 0, samples, 2, true, false };
 
     (void) state;
 
@@ -378,7 +378,7 @@ test_chunks_that_cannot_be(void **state)
         { 1, UINT32_MAX - 8, 0, true },
         { 1, 1, 0, true }
     };
-    oa_cmaf_chunk_t   chunk = { 1, 0, samples, 0, false };
+    oa_cmaf_chunk_t   chunk = { 1, 0, samples, 0, false, false };
 
     (void) state;
 
@@ -465,7 +465,7 @@ test_any_samples_fit_and_come_back(void **state)
     uint8_t          *buf;
     uint32_t          round, i, varied;
     uint64_t          seed;
-    oa_cmaf_chunk_t   chunk = { 1, 0, NULL, 0, false };
+    oa_cmaf_chunk_t   chunk = { 1, 0, NULL, 0, false, false };
     oa_cmaf_sample_t  samples[12];
 
     (void) state;
