@@ -171,6 +171,15 @@ oa_aac_sync_extension(oa_bits_t *b, oa_aac_config_t *config)
 }
 
 
+/* SBR doubles the core's rate, or keeps it, decoded at half its own. */
+static bool
+oa_aac_rates_agree(const oa_aac_config_t *config)
+{
+    return config->output_rate == config->core_rate
+           || config->output_rate == 2 * config->core_rate;
+}
+
+
 static void
 oa_aac_codecs(oa_aac_config_t *config)
 {
@@ -246,5 +255,5 @@ oa_aac_config_parse(oa_slice_t asc, oa_aac_config_t *config)
 
     oa_aac_codecs(config);
 
-    return OA_OK;
+    return oa_aac_rates_agree(config) ? OA_OK : OA_EINVAL;
 }

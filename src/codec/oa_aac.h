@@ -23,8 +23,9 @@ OA_BEGIN_DECLS
 
 
 /*
- * OA_EINVAL: truncated, or a reserved rate or channel configuration;
- * OA_EUNSUPPORTED: an object type other than AAC Main, LC, SSR, LTP, SBR, PS.
+ * OA_EINVAL: truncated, a reserved rate or channel configuration, or an SBR
+ * rate that is neither the core's nor twice that; OA_EUNSUPPORTED: an object
+ * type other than AAC Main, LC, SSR, LTP, SBR, PS.
  * A channel configuration of 0 (a program config element follows) is read
  * where it is well-formed, else OA_EUNSUPPORTED.
  * On error *config is undefined.  Allocates nothing.

@@ -149,6 +149,15 @@ test_hierarchical_sbr(void **state)
     put(&a, 2, 5);
     put(&a, 0, 3);
     assert_int_equal(asc_parse(&a, &c), OA_EINVAL);
+
+    memset(&a, 0, sizeof(a));
+    put(&a, 5, 5);
+    put(&a, 6, 4);
+    put(&a, 2, 4);
+    put(&a, 7, 4);                       /* 24 kHz, with SBR 22.05 kHz */
+    put(&a, 2, 5);
+    put(&a, 0, 3);
+    assert_int_equal(asc_parse(&a, &c), OA_EINVAL);
 }
 
 
