@@ -362,6 +362,15 @@ oa_av1_write_two(oa_writer_t *w, unsigned v)
 }
 
 
+/* Has two digits: those beyond are reserved, and mean nothing. */
+static void
+oa_av1_write_point(oa_writer_t *w, unsigned v)
+{
+    oa_write_str(w, ".");
+    oa_av1_write_two(w, v < 100 ? v : OA_AV1_UNSPECIFIED);
+}
+
+
 /* Whether the string may end with the bit depth, binding, section 5. */
 static bool
 oa_av1_is_usual(const oa_av1_config_t *config)
@@ -403,12 +412,9 @@ oa_av1_codecs(oa_av1_config_t *config)
     oa_write_dec(&w, config->subsampling_x);
     oa_write_dec(&w, config->subsampling_y);
     oa_write_dec(&w, config->chroma_position);
-    oa_write_str(&w, ".");
-    oa_av1_write_two(&w, config->colour.primaries);
-    oa_write_str(&w, ".");
-    oa_av1_write_two(&w, config->colour.transfer);
-    oa_write_str(&w, ".");
-    oa_av1_write_two(&w, config->colour.matrix);
+    oa_av1_write_point(&w, config->colour.primaries);
+    oa_av1_write_point(&w, config->colour.transfer);
+    oa_av1_write_point(&w, config->colour.matrix);
     oa_write_str(&w, config->colour.full_range ? ".1" : ".0");
 }
 

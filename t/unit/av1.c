@@ -103,6 +103,21 @@ test_other_chroma_formats(void **state)
 }
 
 
+/* The string has two digits for each; what is reserved says nothing. */
+static void
+test_reserved_colours(void **state)
+{
+    oa_av1_config_t  c;
+
+    (void) state;
+
+    c = parsed(unit_bytes("\x81\x00\x0c\x00\x0a\x0d\x00\x00\x00\x02\xaf\xf7"
+                          "\x9b\x5f\xff\xff\xff\xff\x22"));
+    assert_int_equal(c.colour.primaries, 255);
+    assert_string_equal(c.codecs, "av01.0.00M.10.1.110.02.02.02.1");
+}
+
+
 /* --- a sequence header with everything in it ------------------------- */
 
 typedef struct {
@@ -483,6 +498,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_high_dynamic_range),
         cmocka_unit_test(test_other_chroma_formats),
+        cmocka_unit_test(test_reserved_colours),
         cmocka_unit_test(test_all_of_a_sequence_header),
         cmocka_unit_test(test_srgb_has_no_choice),
         cmocka_unit_test(test_a_reduced_header),
