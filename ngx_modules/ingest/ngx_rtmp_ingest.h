@@ -3,7 +3,9 @@
  * ngx_rtmp_ingest_module: what its files share.
  *
  *   ngx_rtmp_ingest_module.c     directives, hooks into nginx-rtmp
- *   ngx_rtmp_ingest_client.c     a connection, and what it sent too early
+ *   ngx_rtmp_ingest_client.c     a connection and its limits
+ *   ngx_rtmp_ingest_held.c       what it sent too early
+ *   ngx_rtmp_ingest_drain.c      publishers leave a worker that shuts down
  *   ngx_rtmp_ingest_publisher.c  a publisher: from its admission to its end
  *   ngx_rtmp_ingest_media.c      its messages
  *   ngx_rtmp_ingest_guard.c      messages that nginx-rtmp must never see
@@ -34,7 +36,14 @@ typedef struct {
     ngx_msec_t   segment_target;
     ngx_msec_t   window;
     size_t       max_pending;
+    ngx_msec_t   drain;
 } ngx_rtmp_ingest_app_conf_t;
+
+
+typedef struct {
+    ngx_msec_t   setup_timeout;
+    ngx_int_t    connections;
+} ngx_rtmp_ingest_srv_conf_t;
 
 
 extern ngx_module_t  ngx_rtmp_ingest_module;
@@ -62,17 +71,35 @@ typedef struct {
 
 /* The module's context of a session. */
 typedef struct {
+    ngx_queue_t                   queue;       /* of the worker's */
+    ngx_queue_t                   neighbours;  /* of about this address */
+    u_char                        address[16];
+    size_t                        address_size;
     ngx_rtmp_session_t           *session;
     ngx_rtmp_ingest_publisher_t  *publisher;   /* NULL before the first one */
     ngx_rtmp_ingest_held_t        held[NGX_RTMP_INGEST_HELD];
+    ngx_event_t                   setup;
+    ngx_event_t                   drain;
     unsigned                      expected:1;  /* said publish; not admitted */
+    unsigned                      plays:1;     /* said play */
+    unsigned                      draining:1;
+    unsigned                      asked:1;     /* to reconnect */
 } ngx_rtmp_ingest_client_t;
 
 
 ngx_int_t ngx_rtmp_ingest_client_init(ngx_conf_t *cf);
 
+/* Once in a process, before the first connection. */
+void ngx_rtmp_ingest_clients_init(void);
+
+/* All of this process, as a queue of ngx_rtmp_ingest_client_t's. */
+ngx_queue_t *ngx_rtmp_ingest_clients(void);
+
 /* The session's own, made when there is none; NULL: no memory. */
 ngx_rtmp_ingest_client_t *ngx_rtmp_ingest_client(ngx_rtmp_session_t *s);
+
+/* The publication is over, admitted or not.  May be called at any time. */
+void ngx_rtmp_ingest_unpublish(ngx_rtmp_session_t *s);
 
 /*
  * A message of a publisher that is not admitted yet: an asynchronous check
@@ -84,8 +111,15 @@ ngx_rtmp_ingest_client_t *ngx_rtmp_ingest_client(ngx_rtmp_session_t *s);
 void ngx_rtmp_ingest_hold(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
     ngx_chain_t *in);
 
-/* The publication is over, admitted or not.  May be called at any time. */
-void ngx_rtmp_ingest_unpublish(ngx_rtmp_session_t *s);
+/* What is held is freed, and nothing more is. */
+void ngx_rtmp_ingest_forget(ngx_rtmp_ingest_client_t *client);
+
+/*
+ * Watches, while there are connections, whether this worker shuts down; its
+ * publishers are then asked to reconnect, one by one.
+ */
+void ngx_rtmp_ingest_drain_watch(void);
+void ngx_rtmp_ingest_drain_handler(ngx_event_t *ev);
 
 
 /* --- a publisher ------------------------------------------------------ */
@@ -134,6 +168,10 @@ void ngx_rtmp_ingest_publisher_stop(ngx_rtmp_ingest_publisher_t *pub);
 /* The same for every publisher of this process. */
 void ngx_rtmp_ingest_publishers_close(void);
 
+/* Whether other modules have agreed, and it was not stopped. */
+ngx_uint_t ngx_rtmp_ingest_publisher_admitted(
+    ngx_rtmp_ingest_publisher_t *pub);
+
 /*
  * Handlers of messages; they use nothing of sessions that are not admitted,
  * and begin with what was held for one that now is.
@@ -176,6 +214,9 @@ size_t ngx_rtmp_ingest_chain_size(ngx_chain_t *in);
  * how many were kept back when that is over.
  */
 ngx_uint_t ngx_rtmp_ingest_may_log(ngx_log_t *log);
+
+/* The same for lines about the begin and the end of a channel's publishers. */
+ngx_uint_t ngx_rtmp_ingest_may_tell(ngx_str_t *channel, ngx_log_t *log);
 
 
 #endif /* NGX_RTMP_INGEST_H */

@@ -32,29 +32,31 @@ static void ngx_rtmp_ingest_malformed(ngx_rtmp_ingest_publisher_t *pub,
  * Other modules may still be asking whether it may publish, as on_publish
  * does; the live module is the last one, and joins when all have agreed.
  */
+ngx_uint_t
+ngx_rtmp_ingest_publisher_admitted(ngx_rtmp_ingest_publisher_t *pub)
+{
+    ngx_rtmp_live_ctx_t  *lctx;
+
+    lctx = ngx_rtmp_get_module_ctx(pub->session, ngx_rtmp_live_module);
+
+    return pub->open && lctx && lctx->stream && lctx->publishing;
+}
+
+
 static ngx_rtmp_ingest_publisher_t *
 ngx_rtmp_ingest_admitted(ngx_rtmp_session_t *s)
 {
-    ngx_rtmp_live_ctx_t          *lctx;
-    ngx_rtmp_ingest_client_t     *client;
-    ngx_rtmp_ingest_publisher_t  *pub;
+    ngx_rtmp_ingest_client_t  *client;
 
     client = ngx_rtmp_get_module_ctx(s, ngx_rtmp_ingest_module);
 
-    if (client == NULL || client->publisher == NULL) {
-        return NULL;
-    }
-
-    pub = client->publisher;
-    lctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_live_module);
-
-    if (!pub->open || lctx == NULL || lctx->stream == NULL
-        || !lctx->publishing)
+    if (client == NULL || client->publisher == NULL
+        || !ngx_rtmp_ingest_publisher_admitted(client->publisher))
     {
         return NULL;
     }
 
-    return pub;
+    return client->publisher;
 }
 
 

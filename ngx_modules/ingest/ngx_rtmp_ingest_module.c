@@ -36,6 +36,9 @@ static char *ngx_rtmp_ingest_msec_check(ngx_conf_t *cf, void *post,
     void *data);
 static char *ngx_rtmp_ingest_size_check(ngx_conf_t *cf, void *post,
     void *data);
+static void *ngx_rtmp_ingest_create_srv_conf(ngx_conf_t *cf);
+static char *ngx_rtmp_ingest_merge_srv_conf(ngx_conf_t *cf, void *parent,
+    void *child);
 static void *ngx_rtmp_ingest_create_app_conf(ngx_conf_t *cf);
 static char *ngx_rtmp_ingest_merge_app_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -78,6 +81,11 @@ static ngx_rtmp_ingest_size_bounds_t  ngx_rtmp_ingest_pending_bounds = {
 };
 
 
+static ngx_conf_num_bounds_t  ngx_rtmp_ingest_connections_bounds = {
+    ngx_conf_check_num_bounds, 0, 1000000
+};
+
+
 static ngx_command_t  ngx_rtmp_ingest_commands[] = {
 
     { ngx_string("ingest"),
@@ -115,6 +123,27 @@ static ngx_command_t  ngx_rtmp_ingest_commands[] = {
       offsetof(ngx_rtmp_ingest_app_conf_t, window),
       &ngx_rtmp_ingest_window_bounds },
 
+    { ngx_string("ingest_drain"),
+      NGX_RTMP_MAIN_CONF|NGX_RTMP_SRV_CONF|NGX_RTMP_APP_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_RTMP_APP_CONF_OFFSET,
+      offsetof(ngx_rtmp_ingest_app_conf_t, drain),
+      &ngx_rtmp_ingest_grace_bounds },
+
+    { ngx_string("ingest_setup_timeout"),
+      NGX_RTMP_MAIN_CONF|NGX_RTMP_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_RTMP_SRV_CONF_OFFSET,
+      offsetof(ngx_rtmp_ingest_srv_conf_t, setup_timeout),
+      &ngx_rtmp_ingest_grace_bounds },
+
+    { ngx_string("ingest_connections"),
+      NGX_RTMP_MAIN_CONF|NGX_RTMP_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_RTMP_SRV_CONF_OFFSET,
+      offsetof(ngx_rtmp_ingest_srv_conf_t, connections),
+      &ngx_rtmp_ingest_connections_bounds },
+
     { ngx_string("ingest_max_pending"),
       NGX_RTMP_MAIN_CONF|NGX_RTMP_SRV_CONF|NGX_RTMP_APP_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_size_slot,
@@ -131,8 +160,8 @@ static ngx_rtmp_module_t  ngx_rtmp_ingest_module_ctx = {
     ngx_rtmp_ingest_postconfiguration,     /* postconfiguration */
     NULL,                                  /* create main configuration */
     NULL,                                  /* init main configuration */
-    NULL,                                  /* create server configuration */
-    NULL,                                  /* merge server configuration */
+    ngx_rtmp_ingest_create_srv_conf,       /* create server configuration */
+    ngx_rtmp_ingest_merge_srv_conf,        /* merge server configuration */
     ngx_rtmp_ingest_create_app_conf,       /* create app configuration */
     ngx_rtmp_ingest_merge_app_conf         /* merge app configuration */
 };
@@ -187,6 +216,37 @@ ngx_rtmp_ingest_size_check(ngx_conf_t *cf, void *post, void *data)
 
 
 static void *
+ngx_rtmp_ingest_create_srv_conf(ngx_conf_t *cf)
+{
+    ngx_rtmp_ingest_srv_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_rtmp_ingest_srv_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    conf->setup_timeout = NGX_CONF_UNSET_MSEC;
+    conf->connections = NGX_CONF_UNSET;
+
+    return conf;
+}
+
+
+static char *
+ngx_rtmp_ingest_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_rtmp_ingest_srv_conf_t  *prev = parent;
+    ngx_rtmp_ingest_srv_conf_t  *conf = child;
+
+    ngx_conf_merge_msec_value(conf->setup_timeout, prev->setup_timeout,
+                              10000);
+    ngx_conf_merge_value(conf->connections, prev->connections, 0);
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
 ngx_rtmp_ingest_create_app_conf(ngx_conf_t *cf)
 {
     ngx_rtmp_ingest_app_conf_t  *conf;
@@ -202,6 +262,7 @@ ngx_rtmp_ingest_create_app_conf(ngx_conf_t *cf)
     conf->segment_target = NGX_CONF_UNSET_MSEC;
     conf->window = NGX_CONF_UNSET_MSEC;
     conf->max_pending = NGX_CONF_UNSET_SIZE;
+    conf->drain = NGX_CONF_UNSET_MSEC;
 
     return conf;
 }
@@ -221,6 +282,7 @@ ngx_rtmp_ingest_merge_app_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_msec_value(conf->window, prev->window, 60000);
     ngx_conf_merge_size_value(conf->max_pending, prev->max_pending,
                               16 * 1024 * 1024);
+    ngx_conf_merge_msec_value(conf->drain, prev->drain, 30000);
 
     if (!conf->enable) {
         return NGX_CONF_OK;
@@ -389,6 +451,7 @@ ngx_rtmp_ingest_close_stream(ngx_rtmp_session_t *s, ngx_rtmp_close_stream_t *v)
 static ngx_int_t
 ngx_rtmp_ingest_init_process(ngx_cycle_t *cycle)
 {
+    ngx_rtmp_ingest_clients_init();
     ngx_rtmp_ingest_publishers_init();
 
     return NGX_OK;

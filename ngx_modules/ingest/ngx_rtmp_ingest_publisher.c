@@ -198,6 +198,7 @@ ngx_rtmp_ingest_start(ngx_rtmp_ingest_publisher_t *pub)
 {
     bool                  resumed;
     oa_err_t              err;
+    ngx_log_t            *log;
     oa_mem_t              mem = { ngx_rtmp_ingest_realloc, NULL };
     oa_packager_conf_t    conf;
     oa_packager_events_t  events;
@@ -232,9 +233,13 @@ ngx_rtmp_ingest_start(ngx_rtmp_ingest_publisher_t *pub)
         return err;
     }
 
-    ngx_log_error(NGX_LOG_NOTICE, pub->session->connection->log, 0,
-                  "ingest: channel \"%V\" session %s %s", &pub->channel,
-                  pub->id, resumed ? "resumed" : "started");
+    log = pub->session->connection->log;
+
+    if (ngx_rtmp_ingest_may_tell(&pub->channel, log)) {
+        ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                      "ingest: channel \"%V\" session %s %s", &pub->channel,
+                      pub->id, resumed ? "resumed" : "started");
+    }
 
     return OA_OK;
 }
@@ -243,9 +248,13 @@ ngx_rtmp_ingest_start(ngx_rtmp_ingest_publisher_t *pub)
 void
 ngx_rtmp_ingest_publisher_stop(ngx_rtmp_ingest_publisher_t *pub)
 {
+    ngx_log_t  *log;
+
     if (!pub->open) {
         return;
     }
+
+    log = pub->session->connection->log;
 
     pub->open = 0;
     ngx_queue_remove(&pub->queue);
@@ -264,7 +273,11 @@ ngx_rtmp_ingest_publisher_stop(ngx_rtmp_ingest_publisher_t *pub)
                     ngx_rtmp_ingest_changed, NULL);
     }
 
-    ngx_log_error(NGX_LOG_NOTICE, pub->session->connection->log, 0,
+    if (!ngx_rtmp_ingest_may_tell(&pub->channel, log)) {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_NOTICE, log, 0,
                   "ingest: channel \"%V\" session %s: publisher gone after "
                   "%M ms, %uL bytes%s%s", &pub->channel, pub->id,
                   (ngx_msec_t) (ngx_current_msec - pub->since), pub->bytes,
