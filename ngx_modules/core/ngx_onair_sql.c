@@ -287,8 +287,9 @@ ngx_onair_sql_fail_waiting(void)
     }
 
     /* of their own: a handler may ask or cancel meanwhile */
-    ngx_queue_split(&ngx_onair_sql_worker.waiting,
-                    ngx_queue_head(&ngx_onair_sql_worker.waiting), &failed);
+    ngx_queue_init(&failed);
+    ngx_queue_add(&failed, &ngx_onair_sql_worker.waiting);
+    ngx_queue_init(&ngx_onair_sql_worker.waiting);
 
     while (!ngx_queue_empty(&failed)) {
         query = ngx_queue_data(ngx_queue_head(&failed),

@@ -21,15 +21,13 @@
 #define NGX_ONAIR_SQL_POOL_MAX   64
 #define NGX_ONAIR_SQL_QUEUE_MAX  65536
 
-#define NGX_ONAIR_SQL_GUARD  "SELECT max(version) FROM schema_version"
-
-
 typedef struct ngx_onair_sql_backend_s  ngx_onair_sql_backend_t;
 
 
 typedef struct ngx_onair_sql_conf_s {
     const ngx_onair_sql_backend_t  *backend;
     ngx_str_t                       target;  /* path or conninfo; secret */
+    void                           *data;    /* the backend's own */
     ngx_uint_t                      pool;
     ngx_uint_t                      queue;
     ngx_msec_t                      timeout;
@@ -61,6 +59,7 @@ struct ngx_onair_sql_query_s {
     volatile sig_atomic_t   cancelled;       /* threads may read it */
     unsigned                sent:1;          /* a connection has it */
     unsigned                prepares:1;      /* the connection's own notes */
+    void                   *connection;
     ngx_uint_t              nvalues;
     ngx_onair_sql_value_t   values[];        /* their bytes lie behind; TEXT
                                                 ends with a NUL */

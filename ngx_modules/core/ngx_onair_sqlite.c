@@ -300,8 +300,9 @@ ngx_onair_sqlite_version(ngx_onair_sqlite_t *connection, const char **why)
     int            rc;
     sqlite3_stmt  *stmt;
 
-    rc = sqlite3_prepare_v2(connection->db, NGX_ONAIR_SQL_GUARD, -1, &stmt,
-                            NULL);
+    rc = sqlite3_prepare_v2(connection->db,
+                            "SELECT max(version) FROM schema_version", -1,
+                            &stmt, NULL);
     if ((rc & 0xff) == SQLITE_ERROR) {
         /* there is no such table */
         *why = ngx_onair_sql_guard(NULL);

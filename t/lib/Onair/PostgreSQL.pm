@@ -3,233 +3,152 @@ package Onair::PostgreSQL;
 # A PostgreSQL of a test's own, in a directory of its own.
 #
 #   my $db = Onair::PostgreSQL->start(
-#       tcp     => 1,          a free port of 127.0.0.1 beside the socket
-#       tls     => 1,          with a certificate that it signs itself
-#       empty   => 1,          without the schema
-#       version => 7,          what schema_version says, instead of the last
-#       config  => ['max_connections=10'],
+#       empty    => 1,         without the schema
+#       version  => 7,         what schema_version says, instead of the last
+#       tcp      => 1,         listens at a free port of 127.0.0.1 as well
+#       tls      => 1,         with a certificate of its own; with tcp
+#       password => 'secret',  of the user "onair"; else nobody needs one
+#       settings => ['max_connections = 10'],
 #   );
 #
 #   $db->kind           'PostgreSQL'
-#   $db->url            postgresql://..., as onair_database has it; the user
-#                       onair, without a password, over the socket unless tcp
-#   $db->dir, port, pid
+#   $db->url(%more)     a URL, as onair_database has it; host => … and others
+#                       instead of what it would have
+#   $db->port, dir, pid
+#   $db->certificate    PATH of the certificate, when it has tls
 #   $db->query($sql)    its output, a line a row with tabs; dies of an error
-#   $db->create($name)  another database, empty;  $db->url($name)
-#   $db->pause, resume  SIGSTOP, SIGCONT, of every one of its processes
-#   $db->stop           at once; at the end too.  $db->kill, the same
-#   $db->restart        at the same address, with what was committed
+#   $db->pause, resume  SIGSTOP, SIGCONT to every process of it
+#   $db->kill           SIGKILL to every process of it
+#   $db->stop           at once; $db->restart: at the same address
+#
+# As root it runs as the user "postgres", of Debian's package.
 
 use strict;
 use warnings;
 
-use Cwd qw(abs_path);
-use File::Basename qw(dirname);
 use File::Temp ();
 use POSIX qw(:sys_wait_h);
 
 use Onair::Server qw(wait_for free_port);
+use Onair::SQLite;
 
-my $top = abs_path(dirname(__FILE__) . '/../../..');
+my ($bin) = reverse sort { _version($a) <=> _version($b) }
+    glob '/usr/lib/postgresql/*/bin';
 my %running;
+
+
+sub _version { return $_[0] =~ m{/(\d+)/bin$} ? $1 : 0 }
 
 
 sub start
 {
     my ($class, %option) = @_;
 
-    my $self = bless { %option, owner => $$ }, $class;
+    die "no PostgreSQL; see packages_test in tools/lib.sh\n" if !$bin;
 
-    $self->_directory;
-    $self->_initdb;
-    $self->_certificate if $option{tls};
-    $self->{port} = $option{tcp} || $option{tls} ? free_port() : 5432;
+    my $dir = File::Temp->newdir('onair-pg-XXXXXX', TMPDIR => 1,
+                                 CLEANUP => !$ENV{ONAIR_KEEP});
+    my $self = bless { %option, dir => $dir, owner => $$,
+                       port => free_port() }, $class;
+
+    chmod 0755, "$dir";
+    $self->_as_postgres('chown', '-R', 'postgres:postgres', "$dir")
+        if $> == 0;
+    $self->_create;
     $self->_launch;
-    $self->create('onair');
-    $self->query(_migrations($option{version})) if !$option{empty};
+    $self->_schema if !$option{empty};
 
     return $self;
 }
 
 
 sub kind { 'PostgreSQL' }
-sub dir  { "$_[0]{dir}" }
 sub port { $_[0]{port} }
 sub pid  { $_[0]{pid} }
+sub dir  { "$_[0]{dir}" }
+sub certificate { "$_[0]{dir}/server.crt" }
 
 
 sub url
 {
-    my ($self, $name) = @_;
+    my ($self, %more) = @_;
 
-    $name //= 'onair';
+    my %part = (user => 'onair', dbname => 'onair', port => $self->{port},
+                $self->{tcp} ? (host => '127.0.0.1', sslmode => 'disable')
+                    : (host => "$self->{dir}"),
+                $self->{password} ? (password => $self->{password}) : (),
+                %more);
 
-    return "postgresql://onair\@127.0.0.1:$self->{port}/$name"
-        . ($self->{tls} ? '?sslmode=require' : '')
-        if $self->{tcp} || $self->{tls};
-    return "postgresql://onair\@/$name?host=$self->{dir}";
+    return 'postgresql:///?' . join '&', map { "$_=" . _escape($part{$_}) }
+        sort keys %part;
 }
 
 
-sub create
-{
-    my ($self, $name) = @_;
-
-    return $self->query("CREATE DATABASE $name", 'postgres');
-}
+sub _escape { return $_[0] =~ s{([^\w.-])}{sprintf '%%%02x', ord $1}ger }
 
 
-sub query
-{
-    my ($self, $sql, $database) = @_;
-
-    my $in = File::Temp->new;
-    print $in $sql;
-    close $in;
-
-    my $pid = open(my $out, '-|') // die "fork: $!";
-
-    if ($pid == 0) {
-        open STDIN, '<', "$in" or POSIX::_exit(127);
-        $ENV{PGOPTIONS} = '-c client_min_messages=warning';
-        exec 'psql', '-XqAt', '-F', "\t", '-v', 'ON_ERROR_STOP=1', '-h',
-             "$self->{dir}", '-p', $self->{port}, '-U', 'onair',
-             $database // 'onair' or POSIX::_exit(127);
-    }
-
-    my $text = do { local $/; <$out> };
-    close $out or die "psql failed\n";
-
-    return $text // '';
-}
-
-
-# The text of all migrations, with what onairctl notes of them.
-sub _migrations
-{
-    my ($version) = @_;
-
-    my @files = sort glob "$top/sql/postgresql/*.sql";
-    my $text = '';
-
-    for my $file (@files) {
-        open my $in, '<', $file or die "$file: $!";
-        local $/;
-        $text .= <$in>;
-    }
-
-    $version //= @files;
-
-    return <<"END";
-BEGIN;
-$text;
-CREATE TABLE schema_version (version INTEGER NOT NULL PRIMARY KEY,
-                             name TEXT NOT NULL, applied_ms BIGINT NOT NULL);
-INSERT INTO schema_version VALUES ($version, 'test', 0);
-COMMIT;
-END
-}
-
-
-sub pause  { CORE::kill('STOP', $_[0]->_processes) }
-sub resume { CORE::kill('CONT', $_[0]->_processes) }
-
-
-sub stop
-{
-    my ($self) = @_;
-
-    my $pid = $self->{pid} // return;
-
-    # an immediate shutdown waits for nobody, but for who is stopped
-    $self->resume;
-    delete $self->{pid};
-    delete $running{$pid};
-    CORE::kill('QUIT', $pid);
-    waitpid $pid, 0;
-}
-
-
-sub kill { $_[0]->stop }
-
-
-sub restart
-{
-    my ($self) = @_;
-
-    $self->stop;
-    $self->_launch;
-}
-
-
-sub _processes
-{
-    my ($self) = @_;
-
-    my $pid = $self->{pid} // return;
-
-    open my $in, '<', "/proc/$pid/task/$pid/children" or return $pid;
-
-    return ($pid, split ' ', <$in> // '');
-}
-
-
-sub _directory
-{
-    my ($self) = @_;
-
-    $self->{dir} = File::Temp->newdir('onair-postgresql-XXXXXX', TMPDIR => 1,
-                                      CLEANUP => !$ENV{ONAIR_KEEP});
-    chmod 0755, "$self->{dir}";
-    chown +(getpwnam 'postgres')[2, 3], "$self->{dir}" if $> == 0;
-}
-
-
-sub _as
-{
-    return $> == 0 ? qw(--reuid postgres --regid postgres --clear-groups) : ();
-}
-
-
-sub _program
-{
-    my ($name) = @_;
-
-    my ($path) = reverse sort glob "/usr/lib/postgresql/*/bin/$name";
-
-    return $path // die "no PostgreSQL; run tools/test\n";
-}
-
-
-sub _run
+# As root, what is not for root: PostgreSQL refuses to run so.
+sub _as_postgres
 {
     my ($self, @command) = @_;
 
+    my @as = $> != 0 || $command[0] eq 'chown' ? ()
+        : ('setpriv', '--reuid=postgres', '--regid=postgres',
+           '--clear-groups');
     my $pid = fork // die "fork: $!";
 
     if ($pid == 0) {
-        chdir "$self->{dir}";
-        open STDOUT, '>', "$self->{dir}/output" or POSIX::_exit(127);
+        chdir '/';
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>>', "$self->{dir}/log" or POSIX::_exit(126);
         open STDERR, '>&', \*STDOUT;
-        exec 'setpriv', _as(), '--', @command or POSIX::_exit(127);
+        exec @as, @command or POSIX::_exit(127);
     }
 
     waitpid $pid, 0;
-
-    if ($? != 0) {
-        open my $in, '<', "$self->{dir}/output";
-        local $/;
-        die "$command[0] failed\n" . <$in>;
-    }
+    die "@command failed:\n" . $self->_log if $?;
 }
 
 
-sub _initdb
+sub _log
 {
     my ($self) = @_;
 
-    $self->_run(_program('initdb'), '-D', "$self->{dir}/data", '-A', 'trust',
-                '-U', 'onair', '-N', '-E', 'UTF8', '--locale=C.UTF-8');
+    open my $in, '<', "$self->{dir}/log" or return '';
+    local $/;
+
+    return scalar <$in>;
+}
+
+
+sub _create
+{
+    my ($self) = @_;
+
+    my $data = "$self->{dir}/data";
+
+    $self->_as_postgres("$bin/initdb", '-D', $data, '-A', 'trust', '-N',
+                        '-U', 'postgres', '-E', 'UTF8', '--no-locale');
+    $self->_certificate if $self->{tls};
+
+    open my $conf, '>>', "$data/postgresql.conf" or die "$data: $!";
+    print $conf map { "$_\n" }
+        "port = $self->{port}", "unix_socket_directories = '$self->{dir}'",
+        'listen_addresses = ' . ($self->{tcp} ? "'127.0.0.1'" : "''"),
+        'fsync = off', 'shared_buffers = 16MB', 'autovacuum = off',
+        $self->{tls} ? ('ssl = on',
+                        "ssl_cert_file = '$self->{dir}/server.crt'",
+                        "ssl_key_file = '$self->{dir}/server.key'") : (),
+        @{ $self->{settings} // [] };
+    close $conf;
+
+    if ($self->{password}) {
+        open my $hba, '>', "$data/pg_hba.conf" or die "$data: $!";
+        print $hba "local all postgres trust\n",
+            "local all all scram-sha-256\n",
+            "host all all 127.0.0.1/32 scram-sha-256\n";
+        close $hba;
+    }
 }
 
 
@@ -237,11 +156,12 @@ sub _certificate
 {
     my ($self) = @_;
 
-    $self->_run(qw(openssl req -x509 -newkey ec -pkeyopt
-                   ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost),
-                '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1',
-                '-keyout', "$self->{dir}/data/server.key",
-                '-out', "$self->{dir}/data/server.crt");
+    $self->_as_postgres(qw(openssl req -x509 -newkey rsa:2048 -nodes -days 2
+                           -subj /CN=localhost
+                           -addext subjectAltName=DNS:localhost),
+                        '-keyout', "$self->{dir}/server.key",
+                        '-out', "$self->{dir}/server.crt");
+    chmod 0600, "$self->{dir}/server.key";
 }
 
 
@@ -249,43 +169,133 @@ sub _launch
 {
     my ($self) = @_;
 
-    my %setting = (
-        fsync => 'off', unix_socket_directories => $self->{dir},
-        port => $self->{port}, ssl => $self->{tls} ? 'on' : 'off',
-        listen_addresses => $self->{tcp} || $self->{tls} ? '127.0.0.1' : '',
-        shared_buffers => '16MB',
-    );
-    my @settings = map { ('-c', "$_=$setting{$_}") } sort keys %setting;
-
-    push @settings, map { ('-c', $_) } @{ $self->{config} // [] };
-
-    my $postgres = _program('postgres');
+    my @as = $> != 0 ? ()
+        : ('setpriv', '--reuid=postgres', '--regid=postgres',
+           '--clear-groups');
     my $pid = fork // die "fork: $!";
 
     if ($pid == 0) {
-        chdir "$self->{dir}";
+        chdir '/';
         open STDIN, '<', '/dev/null';
-        open STDOUT, '>>', "$self->{dir}/log" or POSIX::_exit(127);
+        open STDOUT, '>>', "$self->{dir}/log" or POSIX::_exit(126);
         open STDERR, '>&', \*STDOUT;
-        exec 'setpriv', _as(), '--pdeathsig', 'QUIT', $postgres, '-D',
-             "$self->{dir}/data", @settings or POSIX::_exit(127);
+
+        # SIGINT: a fast shutdown, when a test is killed
+        exec @as, 'setpriv', '--pdeathsig', 'INT', "$bin/postgres", '-D',
+            "$self->{dir}/data" or POSIX::_exit(127);
     }
 
     $self->{pid} = $pid;
     $running{$pid} = $self;
 
     wait_for {
-        waitpid($pid, WNOHANG) == 0 or die "PostgreSQL did not start\n"
-            . `cat $self->{dir}/log`;
-        open my $pidfile, '<', "$self->{dir}/data/postmaster.pid" or return;
-        return (join '', <$pidfile>) =~ /^ready/m;
-    } or die "PostgreSQL does not answer\n";
+        waitpid($pid, WNOHANG) == 0
+            or die "PostgreSQL did not start:\n" . $self->_log;
+        eval { $self->query('SELECT 1', 'postgres') };
+    } or die "PostgreSQL does not answer:\n" . $self->_log;
+}
+
+
+sub _schema
+{
+    my ($self) = @_;
+
+    my $password = $self->{password} ? "PASSWORD '$self->{password}'" : '';
+
+    $self->query("CREATE ROLE onair LOGIN $password", 'postgres');
+    $self->query('CREATE DATABASE onair OWNER onair', 'postgres');
+    $self->query('SET ROLE onair; '
+                 . Onair::SQLite::migrations('postgresql', $self->{version}));
+}
+
+
+sub query
+{
+    my ($self, $sql, $database) = @_;
+
+    my $pid = open(my $out, '-|') // die "fork: $!";
+
+    if ($pid == 0) {
+        open STDIN, '<', '/dev/null';
+        open STDERR, '>>', "$self->{dir}/log";
+        exec 'psql', '-X', '-q', '-A', '-t', '-F', "\t",
+            '-v', 'ON_ERROR_STOP=1', '-c', $sql,
+            '-h', "$self->{dir}", '-p', $self->{port}, '-U', 'postgres',
+            $database // 'onair' or POSIX::_exit(127);
+    }
+
+    my $text = do { local $/; <$out> };
+    close $out or die "psql failed:\n" . $self->_log;
+
+    return $text // '';
+}
+
+
+# The server and one process for each connection.
+sub _pids
+{
+    my ($self) = @_;
+
+    my $pid = $self->{pid};
+    open my $in, '<', "/proc/$pid/task/$pid/children" or return $pid;
+
+    return $pid, split ' ', scalar(<$in>) // '';
+}
+
+
+sub pause  { CORE::kill 'STOP', $_[0]->_pids }
+sub resume { CORE::kill 'CONT', $_[0]->_pids }
+
+
+sub kill
+{
+    my ($self) = @_;
+
+    my @pids = $self->_pids;
+    delete $running{$self->{pid}};
+    CORE::kill 'KILL', @pids;
+    waitpid $self->{pid}, 0;
+}
+
+
+sub stop
+{
+    my ($self) = @_;
+
+    return if !delete $running{$self->{pid}};
+
+    CORE::kill 'CONT', $self->_pids;
+    CORE::kill 'QUIT', $self->{pid};
+    waitpid $self->{pid}, 0;
+}
+
+
+sub restart
+{
+    my ($self) = @_;
+
+    $self->stop;
+    unlink "$self->{dir}/data/postmaster.pid";
+    $self->_launch;
+}
+
+
+sub DESTROY
+{
+    my ($self) = @_;
+
+    local ($?, $@);
+    $self->stop if $self->{owner} == $$ && $self->{pid};
 }
 
 
 END {
     my $status = $?;
-    $_->{owner} == $$ && $_->stop for values %running;
+
+    for my $self (values %running) {
+        $self->stop if $self->{owner} == $$;
+    }
+
     $? = $status;
 }
 
