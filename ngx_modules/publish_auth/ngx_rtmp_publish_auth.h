@@ -24,8 +24,13 @@
 /*
  * Who does what:
  *
- *   module.c    directives, the zone, hooks into nginx-rtmp
- *   check.c     the order of the checks, the answer to the encoder, the log
+ *   module.c    hooks into nginx-rtmp, a worker's life
+ *   conf.c      directives
+ *   zone.c      the memory that workers share
+ *   command.c   commands of clients, before nginx-rtmp sees and logs them
+ *   check.c     the order of the checks, the answer to the encoder
+ *   say.c       what encoder and log are told
+ *   headers.c   what a standby sent that decoders need once it is live
  *   database.c  what a key grants, from SQL
  *   callback.c  what a key grants, from an HTTP server, as on_publish asks
  *   turn.c      whose turn it is: the roster, takeover, standby
@@ -39,11 +44,15 @@
 #define NGX_RTMP_PUBLISH_AUTH_DATABASE  1
 #define NGX_RTMP_PUBLISH_AUTH_CALLBACK  2
 
+/* Of a number in a configuration that is not there. */
+#define NGX_RTMP_PUBLISH_AUTH_UNSET     UINT32_MAX
+
 
 typedef struct {
     ngx_shm_zone_t            *zone;
     size_t                     zone_size;
     ngx_str_t                  pepper;         /* contents of the file */
+    ngx_uint_t                 used;           /* by an application */
 } ngx_rtmp_publish_auth_main_conf_t;
 
 
@@ -51,13 +60,13 @@ typedef struct {
     ngx_uint_t                 source;         /* NGX_RTMP_PUBLISH_AUTH_… */
     ngx_url_t                 *callback;
     ngx_msec_t                 timeout;        /* of a whole check */
-    ngx_flag_t                 when_down;      /* callback: 1 lets in */
+    ngx_uint_t                 when_down;      /* callback: 1 lets in */
     ngx_msec_t                 recheck;        /* callback, live; 0: never */
     ngx_msec_t                 cache;          /* an answer is fresh for */
     ngx_msec_t                 stale;          /* and good while the source
                                                   is down for */
-    oa_attempts_conf_t         attempts;
-    ngx_flag_t                 takeover;       /* else refuse the second */
+    oa_attempts_conf_t         attempts;       /* limit 0: off */
+    ngx_uint_t                 takeover;       /* else refuse the second */
     ngx_msec_t                 stall;          /* no media: backup's turn */
 } ngx_rtmp_publish_auth_app_conf_t;
 
@@ -128,17 +137,34 @@ typedef struct ngx_rtmp_publish_auth_ctx_s  ngx_rtmp_publish_auth_ctx_t;
 struct ngx_rtmp_publish_auth_ctx_s {
     ngx_rtmp_session_t                *session;
     ngx_rtmp_publish_auth_app_conf_t  *conf;
+    ngx_rtmp_publish_t                 asked;      /* as it was sent; name and
+                                                      args are secret */
     ngx_rtmp_publish_t                 publish;    /* name: the channel, once
                                                       it is known */
+    int64_t                            user_id;    /* that the key tells */
     uint8_t                            digest[OA_KEY_DIGEST_BYTES];
     oa_grant_t                         grant;
-    ngx_event_t                        timer;      /* of the check */
+    uint64_t                           epoch;      /* oa_grants_epoch() when
+                                                      it was asked for */
+    void                              *question;   /* to the source, its own */
+    ngx_uint_t                         questions;  /* so far */
+    ngx_event_t                        timer;      /* of the check; of the
+                                                      next one, while live */
+    void                              *headers;    /* headers.c's */
+    oa_roster_reason_t                 reason;     /* it leaves for */
     unsigned                           backup:1;
+    unsigned                           named:1;    /* CHANNEL?key=KEY */
     unsigned                           checking:1;
+    unsigned                           placed:1;   /* turn_take was called */
+    unsigned                           standby:1;
     unsigned                           live:1;     /* next publish was called */
+    unsigned                           over:1;     /* refused or ended */
 
     ngx_rtmp_publish_auth_place_t      place;      /* turn.c's own */
 };
+
+
+extern ngx_module_t  ngx_rtmp_publish_auth_module;
 
 
 /* What the machine's workers keep together beside the tables; zeroed first. */
@@ -164,9 +190,51 @@ typedef struct {
 } ngx_rtmp_publish_auth_zone_t;
 
 
-/* module.c: NULL in a process that has none. */
+/* zone.c: NULL in a process that has none. */
 ngx_rtmp_publish_auth_zone_t *ngx_rtmp_publish_auth_zone(void);
 
+/* What answers of callbacks are remembered under is hashed with this. */
+oa_slice_t ngx_rtmp_publish_auth_salt(void);
+
+/* At configuration time; then in a worker. */
+ngx_int_t ngx_rtmp_publish_auth_zone_add(ngx_conf_t *cf,
+    ngx_rtmp_publish_auth_main_conf_t *pamcf);
+ngx_int_t ngx_rtmp_publish_auth_zone_attach(ngx_shm_zone_t *zone,
+    ngx_log_t *log);
+
+
+/* conf.c */
+extern ngx_command_t  ngx_rtmp_publish_auth_commands[];
+
+void *ngx_rtmp_publish_auth_create_main_conf(ngx_conf_t *cf);
+void *ngx_rtmp_publish_auth_create_app_conf(ngx_conf_t *cf);
+char *ngx_rtmp_publish_auth_merge_app_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+
+
+/* command.c: puts its handlers before nginx-rtmp's. */
+ngx_int_t ngx_rtmp_publish_auth_command_init(
+    ngx_rtmp_core_main_conf_t *cmcf);
+
+
+/* NULL: nobody asks here, the application is not guarded or the relay ours. */
+ngx_rtmp_publish_auth_app_conf_t *ngx_rtmp_publish_auth_guards(
+    ngx_rtmp_session_t *s);
+
+/* NULL unless there was a publish. */
+ngx_rtmp_publish_auth_ctx_t *ngx_rtmp_publish_auth_get(
+    ngx_rtmp_session_t *s);
+
+
+/*
+ * check.c.  begin: a client wants to publish; NGX_DONE, it is being asked;
+ * NGX_ERROR, it was refused and is to be finalized.  leave: it has closed its
+ * stream or gone; before and after nginx-rtmp was told so.
+ */
+ngx_int_t ngx_rtmp_publish_auth_begin(ngx_rtmp_session_t *s,
+    ngx_rtmp_publish_auth_app_conf_t *conf, const ngx_rtmp_publish_t *asked);
+void ngx_rtmp_publish_auth_cancel(ngx_rtmp_publish_auth_ctx_t *ctx);
+void ngx_rtmp_publish_auth_leave(ngx_rtmp_publish_auth_ctx_t *ctx);
 
 /*
  * check.c, called by the others, from the event loop.
@@ -183,8 +251,44 @@ void ngx_rtmp_publish_auth_turn(ngx_rtmp_publish_auth_ctx_t *ctx,
 void ngx_rtmp_publish_auth_end(ngx_rtmp_publish_auth_ctx_t *ctx,
     oa_roster_reason_t reason);
 
+/*
+ * say.c.  Why a publish is refused; what the encoder and the log are told of
+ * that, and of the end of one that was admitted.
+ */
+typedef enum {
+    NGX_RTMP_PUBLISH_AUTH_MALFORMED = 0,
+    NGX_RTMP_PUBLISH_AUTH_TWICE,
+    NGX_RTMP_PUBLISH_AUTH_LOCKED_OUT,
+    NGX_RTMP_PUBLISH_AUTH_UNKNOWN,
+    NGX_RTMP_PUBLISH_AUTH_OTHER_CHANNEL,
+    NGX_RTMP_PUBLISH_AUTH_BANNED,
+    NGX_RTMP_PUBLISH_AUTH_NOT_ALLOWED,
+    NGX_RTMP_PUBLISH_AUTH_BAD_CHANNEL,
+    NGX_RTMP_PUBLISH_AUTH_UNAVAILABLE,
+    NGX_RTMP_PUBLISH_AUTH_ALREADY_LIVE,
+    NGX_RTMP_PUBLISH_AUTH_NO_ROOM
+} ngx_rtmp_publish_auth_refusal_t;
+
+/* channel may be ""; pause_ms is of LOCKED_OUT. */
+void ngx_rtmp_publish_auth_say_refused(ngx_rtmp_session_t *s,
+    ngx_rtmp_publish_auth_refusal_t refusal, const char *channel,
+    uint32_t pause_ms);
+void ngx_rtmp_publish_auth_say_ended(ngx_rtmp_session_t *s,
+    const char *channel, oa_roster_reason_t reason);
+
 /* Up to five lines a second a worker, as the ingest module's. */
 ngx_uint_t ngx_rtmp_publish_auth_may_log(ngx_log_t *log);
+
+
+/*
+ * headers.c.  keep: a message of a standby; what decoders need is copied.
+ * replay: now that it is live, to nginx-rtmp.  All of it is bounded.
+ */
+void ngx_rtmp_publish_auth_headers_keep(ngx_rtmp_publish_auth_ctx_t *ctx,
+    ngx_rtmp_header_t *h, ngx_chain_t *in);
+ngx_int_t ngx_rtmp_publish_auth_headers_replay(
+    ngx_rtmp_publish_auth_ctx_t *ctx);
+void ngx_rtmp_publish_auth_headers_free(ngx_rtmp_publish_auth_ctx_t *ctx);
 
 
 /*
