@@ -80,6 +80,8 @@ typedef struct {
     ngx_rtmp_ingest_held_t        held[NGX_RTMP_INGEST_HELD];
     ngx_event_t                   setup;
     ngx_event_t                   drain;
+    time_t                        commands_since;
+    ngx_uint_t                    commands;    /* since then */
     unsigned                      expected:1;  /* said publish; not admitted */
     unsigned                      plays:1;     /* said play */
     unsigned                      draining:1;
@@ -186,6 +188,13 @@ ngx_int_t ngx_rtmp_ingest_metadata(ngx_rtmp_session_t *s,
 
 /* Longest AMF message; commands and metadata of encoders stay below 4 KB. */
 #define NGX_RTMP_INGEST_AMF_BYTES       16384
+
+/*
+ * Commands in so many seconds: nginx-rtmp logs and answers each.  An encoder
+ * has five until it publishes.
+ */
+#define NGX_RTMP_INGEST_COMMANDS          200
+#define NGX_RTMP_INGEST_COMMANDS_SECONDS  10
 
 /* The protocol's initial chunk size; no encoder chooses a smaller one. */
 #define NGX_RTMP_INGEST_MIN_CHUNK_SIZE  128

@@ -35,6 +35,8 @@ static ssize_t ngx_rtmp_ingest_guard_recv(ngx_connection_t *c, u_char *buf,
 static ngx_int_t ngx_rtmp_ingest_guard_turn(ngx_connection_t *c);
 static ngx_int_t ngx_rtmp_ingest_guard_amf(ngx_rtmp_session_t *s,
     ngx_rtmp_header_t *h, ngx_chain_t *in);
+static ngx_uint_t ngx_rtmp_ingest_guard_busy(ngx_rtmp_session_t *s,
+    ngx_rtmp_header_t *h);
 static size_t ngx_rtmp_ingest_guard_skip(ngx_rtmp_header_t *h,
     oa_slice_t message);
 static ngx_uint_t ngx_rtmp_ingest_guard_early(ngx_rtmp_session_t *s,
@@ -223,6 +225,10 @@ ngx_rtmp_ingest_guard_amf(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
         return ngx_rtmp_ingest_guard_refuse(s, "AMF message too long");
     }
 
+    if (ngx_rtmp_ingest_guard_busy(s, h)) {
+        return ngx_rtmp_ingest_guard_refuse(s, "too many commands");
+    }
+
     skip = ngx_rtmp_ingest_guard_skip(h, message);
     message = oa_slice(message.data + skip, message.size - skip);
 
@@ -236,6 +242,32 @@ ngx_rtmp_ingest_guard_amf(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
     }
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_rtmp_ingest_guard_busy(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h)
+{
+    time_t                     now;
+    ngx_rtmp_ingest_client_t  *client;
+
+    client = ngx_rtmp_get_module_ctx(s, ngx_rtmp_ingest_module);
+
+    if (client == NULL || s->auto_pushed || s->relay
+        || (h->type != NGX_RTMP_MSG_AMF_CMD
+            && h->type != NGX_RTMP_MSG_AMF3_CMD))
+    {
+        return 0;
+    }
+
+    now = ngx_time();
+
+    if (now - client->commands_since >= NGX_RTMP_INGEST_COMMANDS_SECONDS) {
+        client->commands_since = now;
+        client->commands = 0;
+    }
+
+    return client->commands++ >= NGX_RTMP_INGEST_COMMANDS;
 }
 
 
