@@ -67,6 +67,25 @@ static const struct {
 };
 
 
+/* The numbers that plain tags have for codecs that are played. */
+static const struct {
+    oa_amf_property_t   property;
+    unsigned            number;
+    char                fourcc[5];
+} oa_amf_codecs[] = {
+    { OA_AMF_VIDEO_CODEC, 7, "avc1" },
+    { OA_AMF_VIDEO_CODEC, 12, "hvc1" },
+    { OA_AMF_AUDIO_CODEC, 10, "mp4a" }
+};
+
+
+static char
+oa_amf_printable(uint8_t c)
+{
+    return c >= 0x20 && c < 0x7f ? (char) c : '?';
+}
+
+
 /* Takes n bytes off the front. */
 static oa_err_t
 oa_amf_take(oa_slice_t *rest, size_t n, oa_slice_t *taken)
@@ -313,6 +332,37 @@ oa_amf_double(const uint8_t *p)
 }
 
 
+/* Enhanced RTMP says the fourCC as a number, and before it was the tag's. */
+static void
+oa_amf_set_codec(oa_amf_metadata_t *m, oa_amf_property_t property, double v)
+{
+    char      *codec;
+    size_t     i;
+    uint32_t   fourcc;
+
+    codec = property == OA_AMF_VIDEO_CODEC ? m->video_codec : m->audio_codec;
+
+    for (i = 0; i < sizeof(oa_amf_codecs) / sizeof(oa_amf_codecs[0]); i++) {
+        if (property == oa_amf_codecs[i].property
+            && v == (double) oa_amf_codecs[i].number)
+        {
+            strcpy(codec, oa_amf_codecs[i].fourcc);
+            return;
+        }
+    }
+
+    if (v < 0x20202020 || v > 0x7e7e7e7e) {
+        return;
+    }
+
+    fourcc = (uint32_t) v;
+
+    for (i = 0; i < 4; i++) {
+        codec[i] = oa_amf_printable((uint8_t) (fourcc >> (24 - 8 * i)));
+    }
+}
+
+
 static void
 oa_amf_set_number(oa_amf_metadata_t *m, oa_amf_property_t property, double v)
 {
@@ -333,6 +383,11 @@ oa_amf_set_number(oa_amf_metadata_t *m, oa_amf_property_t property, double v)
 
     default:
         break;
+    }
+
+    if (property == OA_AMF_VIDEO_CODEC || property == OA_AMF_AUDIO_CODEC) {
+        oa_amf_set_codec(m, property, v);
+        return;
     }
 
     if (v > OA_AMF_MAX_NUMBER) {
@@ -367,6 +422,17 @@ oa_amf_set_number(oa_amf_metadata_t *m, oa_amf_property_t property, double v)
 
 
 static void
+oa_amf_set_codec_name(char *codec, oa_slice_t s)
+{
+    size_t  i;
+
+    for (i = 0; i < 4 && s.size == 4; i++) {
+        codec[i] = oa_amf_printable(s.data[i]);
+    }
+}
+
+
+static void
 oa_amf_set_string(oa_amf_metadata_t *m, oa_amf_property_t property,
     oa_slice_t s)
 {
@@ -380,18 +446,19 @@ oa_amf_set_string(oa_amf_metadata_t *m, oa_amf_property_t property,
 
     case OA_AMF_VIDEO_CODEC:
         m->has_video = true;
+        oa_amf_set_codec_name(m->video_codec, s);
         break;
 
     case OA_AMF_AUDIO_CODEC:
         m->has_audio = true;
+        oa_amf_set_codec_name(m->audio_codec, s);
         break;
 
     case OA_AMF_ENCODER:
         memset(m->encoder, 0, sizeof(m->encoder));
 
         for (i = 0; i < s.size && i < sizeof(m->encoder) - 1; i++) {
-            m->encoder[i] = s.data[i] >= 0x20 && s.data[i] < 0x7f
-                            ? (char) s.data[i] : '?';
+            m->encoder[i] = oa_amf_printable(s.data[i]);
         }
 
         break;

@@ -19,6 +19,10 @@ typedef struct {
     bool      has_video;             /* videocodecid, or width, is named and
                                         neither 0 nor empty */
     bool      has_audio;             /* audiocodecid, or audiosamplerate */
+    char      video_codec[5];        /* as a fourCC, "avc1", also where the
+                                        number of a plain tag is said; ""
+                                        when unsaid or another number */
+    char      audio_codec[5];
     double    frame_rate;            /* 0 when unsaid; all at most 10^9 */
     double    width;                 /* 0 when unsaid */
     double    height;

@@ -74,6 +74,8 @@ test_ffmpeg_metadata(void **state)
     assert_near(m.video_kbps, 1000);
     assert_near(m.audio_kbps, 125);
     assert_string_equal(m.encoder, "Lavf59.27.100");
+    assert_string_equal(m.video_codec, "avc1");
+    assert_string_equal(m.audio_codec, "mp4a");
 
     /* without one name, and without both */
     m = parse(oa_slice(ffmpeg_metadata + 16, sizeof(ffmpeg_metadata) - 17));
@@ -117,6 +119,52 @@ test_tracks(void **state)
                          "\x00\x41\xda\x1d\x9d\x8c\x40\x00\x00"
                          "\x00\x00\x09"));
     assert_true(m.has_video);
+}
+
+
+/* As enhanced RTMP says them; others are unsaid. */
+static void
+test_codecs(void **state)
+{
+    oa_amf_metadata_t  m;
+
+    (void) state;
+
+    m = parse(unit_bytes("\x02\x00\x0a" "onMetaData\x03"
+                         "\x00\x0c" "videocodecid"
+                         "\x00\x41\xd8\x5d\x8c\x0c\x40\x00\x00"
+                         "\x00\x0c" "audiocodecid"
+                         "\x00\x41\xd3\xdc\x1d\x5c\xc0\x00\x00"
+                         "\x00\x00\x09"));
+    assert_true(m.has_video && m.has_audio);
+    assert_string_equal(m.video_codec, "av01");
+    assert_string_equal(m.audio_codec, "Opus");
+
+    m = parse(unit_bytes("\x02\x00\x0a" "onMetaData\x03"
+                         "\x00\x0c" "videocodecid\x02\x00\x04" "hv\n1"
+                         "\x00\x0c" "audiocodecid\x02\x00\x05" "Opus?"
+                         "\x00\x00\x09"));
+    assert_string_equal(m.video_codec, "hv?1");
+    assert_string_equal(m.audio_codec, "");
+
+    /* the plain tag's HEVC, and a sampling rate, which names no codec */
+    m = parse(unit_bytes("\x02\x00\x0a" "onMetaData\x03"
+                         "\x00\x0c" "videocodecid"
+                         "\x00\x40\x28\x00\x00\x00\x00\x00\x00"
+                         "\x00\x0f" "audiosamplerate"
+                         "\x00\x40\xe5\x88\x80\x00\x00\x00\x00"
+                         "\x00\x00\x09"));
+    assert_string_equal(m.video_codec, "hvc1");
+    assert_true(m.has_audio);
+    assert_string_equal(m.audio_codec, "");
+
+    /* infinite */
+    m = parse(unit_bytes("\x02\x00\x0a" "onMetaData\x03"
+                         "\x00\x0c" "videocodecid"
+                         "\x00\x7f\xf0\x00\x00\x00\x00\x00\x00"
+                         "\x00\x00\x09"));
+    assert_true(m.has_video);
+    assert_string_equal(m.video_codec, "");
 }
 
 
@@ -617,6 +665,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_ffmpeg_metadata),
         cmocka_unit_test(test_tracks),
+        cmocka_unit_test(test_codecs),
         cmocka_unit_test(test_numbers_that_mean_nothing),
         cmocka_unit_test(test_other_values_are_skipped),
         cmocka_unit_test(test_encoder_is_printable_and_bounded),
