@@ -230,6 +230,12 @@ oa_hls_write_picture(oa_writer_t *w, const oa_live_format_t *f)
         oa_write_str(w, ",FRAME-RATE=");
         oa_write_seconds(w, f->frame_rate_num, f->frame_rate_den, 3);
     }
+
+    /* rfc8216bis, 4.4.6.2: without it, SDR */
+    if (f->range != OA_LIVE_SDR) {
+        oa_write_str(w, f->range == OA_LIVE_PQ ? ",VIDEO-RANGE=PQ"
+                                               : ",VIDEO-RANGE=HLG");
+    }
 }
 
 

@@ -135,6 +135,14 @@ typedef struct {
 } oa_live_rendition_conf_t;
 
 
+/* How the values of a picture become light. */
+typedef enum {
+    OA_LIVE_SDR,
+    OA_LIVE_HLG,
+    OA_LIVE_PQ
+} oa_live_range_t;
+
+
 /* What the newest init segment describes. */
 typedef struct {
     char       codecs[48];           /* RFC 6381 */
@@ -142,6 +150,7 @@ typedef struct {
     uint32_t   height;
     uint32_t   frame_rate_num;       /* video; 0 / 0 while unknown */
     uint32_t   frame_rate_den;
+    oa_live_range_t  range;          /* video */
     uint32_t   sample_rate;          /* audio, Hz, as heard */
     uint32_t   channels;             /* audio */
 } oa_live_format_t;

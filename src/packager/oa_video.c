@@ -17,6 +17,23 @@
 /* GOPs of one length make the next keyframe's place known. */
 #define OA_VIDEO_SAME_GOPS    2
 
+/* TransferCharacteristics, ISO/IEC 23091-2 */
+#define OA_VIDEO_TRANSFER_PQ   16
+#define OA_VIDEO_TRANSFER_HLG  18
+
+
+static oa_live_range_t
+oa_video_range(const oa_codec_colour_t *colour)
+{
+    if (!colour->known) {
+        return OA_LIVE_SDR;
+    }
+
+    return colour->transfer == OA_VIDEO_TRANSFER_PQ ? OA_LIVE_PQ
+           : colour->transfer == OA_VIDEO_TRANSFER_HLG ? OA_LIVE_HLG
+           : OA_LIVE_SDR;
+}
+
 
 static void
 oa_video_format(oa_packager_t *p, const oa_codec_video_t *picture)
@@ -37,6 +54,7 @@ oa_video_format(oa_packager_t *p, const oa_codec_video_t *picture)
 
     format->width = (uint32_t) width;
     format->height = picture->height;
+    format->range = oa_video_range(&picture->colour);
     format->frame_rate_num = p->rate.num;
     format->frame_rate_den = p->rate.den;
 }

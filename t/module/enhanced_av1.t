@@ -107,9 +107,12 @@ is Onair::LLHLS::Media::init($init)->{entry}, 'av01', 'the sample entry';
 like $viewer->multivariant, qr/RESOLUTION=320x180,FRAME-RATE=30\.000/,
     'size and rate';
 
-plays('ten bit PQ', 'av01.0.00M.10.0.110.09.16.09.0',
+unlike $viewer->multivariant, qr/VIDEO-RANGE/, 'of standard range';
+
+$viewer = plays('ten bit PQ', 'av01.0.00M.10.0.110.09.16.09.0',
       pixels => 'yuv420p10le', options => [qw(-color_primaries bt2020
       -color_trc smpte2084 -colorspace bt2020nc -color_range tv)]);
+like $viewer->multivariant, qr/VIDEO-RANGE=PQ/, 'the range of the picture';
 
 # as ffmpeg 6 and OBS send it: each temporal unit with its delimiter
 plays('delimiters', 'av01.0.00M.08', change => sub {

@@ -52,6 +52,11 @@ like $list->{text}, qr/INDEPENDENT=YES/, 'parts begin with keyframes';
 plays('plain frames', 'hvc1.1.6.L60.90', composed => 0,
       options => ['-bf', 0]);
 plays('ten bit', 'hvc1.2.4.L60.90', pixels => 'yuv420p10le');
+$viewer = plays('HLG', 'hvc1.2.4.L60.90', pixels => 'yuv420p10le',
+    options => ['-x265-params', 'log-level=none:open-gop=0:colorprim=bt2020'
+                . ':transfer=arib-std-b67:colormatrix=bt2020nc']);
+like $viewer->multivariant, qr/VIDEO-RANGE=HLG/, 'the range of the picture';
+
 plays('cropped', 'hvc1.1.6.L60.90', size => '318x178');
 plays('modified', 'hvc1.1.6.L60.90', wrap => \&Onair::Enhanced::modified);
 
