@@ -309,6 +309,32 @@ oa_packager_frames(oa_packager_t *p, oa_packager_track_t *t, oa_slice_t body,
 }
 
 
+/* Of a source with several tracks, the one that is configured first plays. */
+static oa_err_t
+oa_packager_track(oa_packager_track_t *t, const oa_flv_message_t *message,
+    oa_flv_refusal_t *refusal)
+{
+    if (message->kind != OA_FLV_CONFIG && message->kind != OA_FLV_FRAMES) {
+        return OA_OK;
+    }
+
+    if (!t->configured) {
+        t->number = message->track;
+    }
+
+    if (t->number == message->track) {
+        return OA_OK;
+    }
+
+    oa_packager_refuse(refusal, t->kind == OA_LIVE_VIDEO
+                       ? "several video tracks are not supported; switch"
+                         " multitrack video off"
+                       : "several audio tracks are not supported; send one");
+
+    return OA_EUNSUPPORTED;
+}
+
+
 oa_err_t
 oa_packager_video(oa_packager_t *p, oa_slice_t body, uint32_t timestamp_ms,
     int64_t unix_us, oa_flv_refusal_t *refusal)
@@ -317,6 +343,10 @@ oa_packager_video(oa_packager_t *p, oa_slice_t body, uint32_t timestamp_ms,
     oa_flv_message_t  message;
 
     err = oa_flv_video_parse(body, &message, refusal);
+    if (err == OA_OK) {
+        err = oa_packager_track(&p->video, &message, refusal);
+    }
+
     if (err != OA_OK) {
         return err;
     }
@@ -343,6 +373,10 @@ oa_packager_audio(oa_packager_t *p, oa_slice_t body, uint32_t timestamp_ms,
     oa_flv_message_t  message;
 
     err = oa_flv_audio_parse(body, &message, refusal);
+    if (err == OA_OK) {
+        err = oa_packager_track(&p->audio, &message, refusal);
+    }
+
     if (err != OA_OK) {
         return err;
     }

@@ -84,7 +84,8 @@ void oa_packager_destroy(oa_packager_t *packager);
  * One RTMP message body.  timestamp_ms is the 32-bit timestamp of its header.
  * unix_us: the wall clock now.
  * OA_EINVAL: malformed; the message is dropped, the next may be fine.
- * OA_EUNSUPPORTED: the codec; *refusal (may be NULL) says which.
+ * OA_EUNSUPPORTED: the codec, or a second track of the kind; *refusal (may be
+ * NULL) says which.
  * OA_EFULL, OA_ENOMEM: the publisher must be refused.
  * OA_EGONE: the session was ended by others.
  */

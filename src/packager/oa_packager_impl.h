@@ -44,6 +44,7 @@ typedef struct {
     oa_live_kind_t             kind;
     bool                       configured;
     oa_packager_buf_t          config;       /* decoder configuration */
+    uint8_t                    number;       /* of a multitrack source */
     oa_live_format_t           format;
     oa_packager_span_t         held;
 

@@ -83,6 +83,8 @@ for my $ctl (Onair::Ctl->each) {
     is +($wrong->run('key', 'rotate', 'studio'))[0], 3, "$kind: or too long";
     unlink $other;
     is +($wrong->run('key', 'rotate', 'studio'))[0], 3, "$kind: or missing";
+    is +($wrong->run('migrate'))[0], 3, "$kind: which is not made anew";
+    ok !-e $other, "$kind: for the keys that there are";
 }
 
 # what migrate makes of an empty directory

@@ -40,6 +40,8 @@ $ctl->query("CREATE SEQUENCE user_ids; $text; CREATE TABLE schema_version (versi
             . "PRIMARY KEY, name TEXT NOT NULL, applied_ms BIGINT NOT NULL); "
             . "INSERT INTO schema_version VALUES (1, 'accounts', 0)");
 
+is $ctl->json('migrate')->{applied}, 0, 'the schema is this one';
+
 my @keys = map { $ctl->user("user$_") } 1 .. 20;
 
 is +(grep { /^live_\d+_/ } @keys), 20, 'users are added';

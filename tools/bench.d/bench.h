@@ -56,8 +56,10 @@ typedef struct {
     int          stock_port;             /* 0: no comparison */
     const char  *channel;
     const char  *flv;                    /* what is published, in a loop */
+    const char  *keys;                   /* a file of stream keys */
     const char  *scratch;                /* a directory for files */
     uint32_t     viewers;
+    uint32_t     publishers;
     uint32_t     part_ms;
     double       seconds;                /* of each measurement */
     double       warmup_s;
@@ -106,7 +108,7 @@ void sample_free(sample_t *s);
  */
 void print_quantiles_ms(const char *prefix, sample_t *us);
 
-/* Nanoseconds on a CPU of all these processes so far. */
+/* Nanoseconds on a CPU of all threads of these processes so far. */
 uint64_t cpu_ns(const pid_t *pids, unsigned n);
 /* Bytes of memory that only they use. */
 uint64_t private_bytes(const pid_t *pids, unsigned n);
@@ -123,6 +125,7 @@ bool publish_wait(shared_t *shared);
 int bench_llhls(const options_t *o, shared_t *shared);
 int bench_latency(const options_t *o, shared_t *shared);
 int bench_glass(const options_t *o, shared_t *shared);
+int bench_publish(const options_t *o);
 
 
 #endif /* BENCH_H */

@@ -17,7 +17,7 @@
 enum {
     OPT_HTTP = 1, OPT_RTMP, OPT_STOCK, OPT_FLV, OPT_SCRATCH, OPT_VIEWERS,
     OPT_PART_MS, OPT_SECONDS, OPT_WARMUP, OPT_LOOP, OPT_FPS, OPT_PIDS,
-    OPT_STOCK_PIDS, OPT_NO_SKIP, OPT_NO_GZIP
+    OPT_STOCK_PIDS, OPT_NO_SKIP, OPT_NO_GZIP, OPT_PUBLISHERS, OPT_KEYS
 };
 
 
@@ -28,6 +28,8 @@ static const struct option  long_options[] = {
     { "flv",        required_argument, NULL, OPT_FLV },
     { "scratch",    required_argument, NULL, OPT_SCRATCH },
     { "viewers",    required_argument, NULL, OPT_VIEWERS },
+    { "publishers", required_argument, NULL, OPT_PUBLISHERS },
+    { "keys",       required_argument, NULL, OPT_KEYS },
     { "part-ms",    required_argument, NULL, OPT_PART_MS },
     { "seconds",    required_argument, NULL, OPT_SECONDS },
     { "warmup",     required_argument, NULL, OPT_WARMUP },
@@ -75,12 +77,14 @@ set_plain_option(options_t *o, int option, const char *value)
         { OPT_RTMP, &o->rtmp_port, NULL, NULL, NULL },
         { OPT_STOCK, &o->stock_port, NULL, NULL, NULL },
         { OPT_VIEWERS, NULL, &o->viewers, NULL, NULL },
+        { OPT_PUBLISHERS, NULL, &o->publishers, NULL, NULL },
         { OPT_PART_MS, NULL, &o->part_ms, NULL, NULL },
         { OPT_FPS, NULL, &o->fps, NULL, NULL },
         { OPT_SECONDS, NULL, NULL, &o->seconds, NULL },
         { OPT_WARMUP, NULL, NULL, &o->warmup_s, NULL },
         { OPT_LOOP, NULL, NULL, &o->loop_s, NULL },
         { OPT_FLV, NULL, NULL, NULL, &o->flv },
+        { OPT_KEYS, NULL, NULL, NULL, &o->keys },
         { OPT_SCRATCH, NULL, NULL, NULL, &o->scratch },
     };
     size_t  i;
@@ -148,6 +152,7 @@ read_options(options_t *o, int argc, char **argv)
     o->channel = "bench";
     o->scratch = ".";
     o->viewers = 1;
+    o->publishers = 1;
     o->part_ms = 200;
     o->seconds = 10;
     o->warmup_s = 5;
@@ -160,11 +165,11 @@ read_options(options_t *o, int argc, char **argv)
         set_option(o, option, optarg);
     }
 
-    if (o->http_port == 0 || o->rtmp_port == 0 || o->npids == 0
-        || o->viewers == 0 || o->part_ms == 0 || o->fps == 0
+    if (o->rtmp_port == 0 || o->npids == 0 || o->viewers == 0
+        || o->publishers == 0 || o->part_ms == 0 || o->fps == 0
         || o->seconds <= 0)
     {
-        die("--http, --rtmp and --pids are needed, and positive numbers");
+        die("--rtmp and --pids are needed, and positive numbers");
     }
 }
 
@@ -188,6 +193,18 @@ main(int argc, char **argv)
                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) {
         die("no shared memory");
+    }
+
+    if (strcmp(name, "publish") == 0) {
+        if (o.keys == NULL || o.nstock_pids == 0) {
+            die("--keys and --stock-pids are needed");
+        }
+
+        return bench_publish(&o);
+    }
+
+    if (o.http_port == 0) {
+        die("--http is needed");
     }
 
     if (strcmp(name, "llhls") == 0) {

@@ -1,321 +1,325 @@
 
 /*
- * The publisher: a process of its own, so that its pace does not depend on
- * how busy the viewers' process is.  It notes every frame that it sends.
+ * Publishers that come and go, and such as stay: at the origin with its
+ * checks, with and without the packaging, and at stock nginx-rtmp.
  */
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <unistd.h>
 
-#include "encoder.h"
-#include "rtmp.h"
+#include "publishers.h"
 
 
-typedef struct {
-    uint8_t         type;
-    uint32_t        timestamp_ms;
-    const uint8_t  *body;
-    uint32_t        size;
-} tag_t;
+#define PUBLISH_COLD_S  120          /* at most, for each key's first time */
 
 
 typedef struct {
-    tag_t          *tags;
-    size_t          ntags;
-    size_t          capacity;
-} tags_t;
+    const char        *result;
+    const char        *app;
+    int                port;
+    const pid_t       *pids;
+    unsigned           npids;
+    char             **names;
+    unsigned           nnames;
+} target_t;
 
 
-static uint32_t
-get_u24(const uint8_t *p)
+typedef struct {
+    const target_t    *target;
+    unsigned           marks;
+    uint64_t           at_ns[2];
+    uint64_t           cpu[2];
+    uint64_t           own[2];
+    uint64_t           machine[2];
+} meter_t;
+
+
+typedef struct {
+    double             per_s;
+    double             cpu_us;       /* each; of the server */
+} figures_t;
+
+
+typedef struct {
+    const options_t   *options;
+    tags_t             tags;
+    char             **keys;
+    unsigned           nkeys;
+    bool               faulty;
+} publish_t;
+
+
+static void
+meter_mark(void *ctx)
 {
-    return (uint32_t) p[0] << 16 | (uint32_t) p[1] << 8 | p[2];
+    unsigned   i;
+    meter_t   *meter;
+
+    meter = ctx;
+    i = meter->marks++;
+
+    meter->cpu[i] = cpu_ns(meter->target->pids, meter->target->npids);
+    meter->own[i] = own_cpu_ns();
+    meter->machine[i] = machine_cpu_ns();
+    meter->at_ns[i] = now_ns();
 }
 
 
-/* Bytes in front of the coded frame; 0: the tag holds no frame. */
-static uint32_t
-frame_offset(uint8_t type, const uint8_t *body, uint32_t size)
+static double
+meter_seconds(const meter_t *meter)
 {
-    if (type == RTMP_VIDEO && size > 5 && body[1] == 1) {
-        return 5;
-    }
-
-    return type == RTMP_AUDIO && size > 2 && body[1] == 1 ? 2 : 0;
+    return (double) (meter->at_ns[1] - meter->at_ns[0]) / NS_PER_S;
 }
 
 
-static uint8_t *
-read_file(const char *path, size_t *size)
+static double
+meter_cpu_us(const meter_t *meter)
 {
-    FILE     *f;
-    long      n;
-    uint8_t  *p;
-
-    f = fopen(path, "rb");
-    if (f == NULL) {
-        die("%s: %s", path, strerror(errno));
-    }
-
-    fseek(f, 0, SEEK_END);
-    n = ftell(f);
-    rewind(f);
-
-    p = allocate((size_t) n + 1);
-    if (fread(p, 1, (size_t) n, f) != (size_t) n) {
-        die("%s cannot be read", path);
-    }
-
-    fclose(f);
-    *size = (size_t) n;
-
-    return p;
+    return (double) (meter->cpu[1] - meter->cpu[0]) / 1e3;
 }
 
 
 static void
-load_tags(const char *path, tags_t *tags)
+publish_print_head(const publish_t *b, const publishers_t *p,
+    const meter_t *meter)
 {
-    tag_t    *tag;
-    size_t    size, pos;
-    uint8_t  *p;
+    double  ns, cpu, own, machine;
 
-    p = read_file(path, &size);
-    if (size < 13 || memcmp(p, "FLV", 3) != 0) {
-        die("%s is no FLV file", path);
+    ns = (double) (meter->at_ns[1] - meter->at_ns[0]);
+    cpu = (double) (meter->cpu[1] - meter->cpu[0]);
+    own = (double) (meter->own[1] - meter->own[0]);
+    machine = (double) (meter->machine[1] - meter->machine[0]);
+
+    printf("{\"bench\":\"publish\",\"result\":\"%s\",\"publishers\":%u,"
+           "\"workers\":%u,\"seconds\":%.1f,\"server_cpu_share\":%.3f,"
+           "\"client_cpu_share\":%.3f,\"other_cpu_share\":%.3f,"
+           "\"refused\":%llu,\"failed\":%llu",
+           meter->target->result, p->n, b->options->npids, ns / 1e9,
+           cpu / ns, own / ns, (machine - cpu - own) / ns,
+           (unsigned long long) p->refused, (unsigned long long) p->failed);
+}
+
+
+static void
+publish_prepare(const publish_t *b, const target_t *target, publishers_t *p)
+{
+    memset(p, 0, sizeof(*p));
+    p->host = b->options->host;
+    p->port = target->port;
+    p->app = target->app;
+    p->names = target->names;
+    p->nnames = target->nnames;
+    p->n = b->options->publishers;
+    p->tags = &b->tags;
+    p->loop_ms = (uint32_t) (b->options->loop_s * 1000);
+}
+
+
+static figures_t
+publish_starts(publish_t *b, const target_t *target, bool once)
+{
+    meter_t       meter;
+    figures_t     figures;
+    publishers_t  p;
+
+    memset(&meter, 0, sizeof(meter));
+    meter.target = target;
+    publish_prepare(b, target, &p);
+
+    meter_mark(&meter);
+    publishers_start(&p, once ? PUBLISH_COLD_S : b->options->seconds, once);
+    meter_mark(&meter);
+
+    figures.per_s = (double) p.starts / meter_seconds(&meter);
+    figures.cpu_us = meter_cpu_us(&meter) / ((double) p.starts + 1e-9);
+    b->faulty |= p.starts == 0 || p.refused + p.failed > 0;
+
+    publish_print_head(b, &p, &meter);
+    printf(",\"starts\":%llu,\"starts_per_s\":%.0f,"
+           "\"server_cpu_us_per_start\":%.1f",
+           (unsigned long long) p.starts, figures.per_s, figures.cpu_us);
+    print_quantiles_ms("start", &p.start_us);
+    printf("}\n");
+    fflush(stdout);
+
+    sample_free(&p.start_us);
+
+    return figures;
+}
+
+
+static figures_t
+publish_feed(publish_t *b, const target_t *target)
+{
+    double        mbit;
+    meter_t       meter;
+    figures_t     figures;
+    publishers_t  p;
+
+    memset(&meter, 0, sizeof(meter));
+    meter.target = target;
+    publish_prepare(b, target, &p);
+
+    publishers_feed(&p, b->options->warmup_s, b->options->seconds, meter_mark,
+                    &meter);
+
+    mbit = (double) p.bytes * 8 / 1e6;
+    figures.per_s = mbit / meter_seconds(&meter);
+    figures.cpu_us = meter_cpu_us(&meter) / (mbit + 1e-9);
+    b->faulty |= p.bytes == 0 || p.refused + p.failed > 0;
+
+    publish_print_head(b, &p, &meter);
+    printf(",\"mbit_per_s\":%.2f,\"server_cpu_us_per_mbit\":%.1f,"
+           "\"late_frames\":%llu}\n",
+           figures.per_s, figures.cpu_us, (unsigned long long) p.late_frames);
+    fflush(stdout);
+
+    sample_free(&p.start_us);
+
+    return figures;
+}
+
+
+/* --- names ----------------------------------------------------------- */
+
+static void
+publish_load_keys(publish_t *b)
+{
+    char     line[256];
+    FILE    *f;
+    size_t   capacity;
+
+    f = fopen(b->options->keys, "r");
+    if (f == NULL) {
+        die("%s: %s", b->options->keys, strerror(errno));
     }
 
-    for (pos = 13; pos + 11 <= size; pos += 11 + tag->size + 4) {
-        if (tags->ntags == tags->capacity) {
-            tags->capacity = 2 * tags->capacity + 1024;
-            tags->tags = realloc(tags->tags, tags->capacity * sizeof(tag_t));
-            if (tags->tags == NULL) {
+    for (capacity = 0; fgets(line, sizeof(line), f) != NULL; b->nkeys++) {
+        if (b->nkeys == capacity) {
+            capacity = 2 * capacity + 64;
+            b->keys = realloc(b->keys, capacity * sizeof(char *));
+            if (b->keys == NULL) {
                 die("out of memory");
             }
         }
 
-        tag = &tags->tags[tags->ntags];
-        tag->type = p[pos] & 0x1f;
-        tag->size = get_u24(p + pos + 1);
-        tag->timestamp_ms = get_u24(p + pos + 4)
-                            | (uint32_t) p[pos + 7] << 24;
-        tag->body = p + pos + 11;
-
-        if (pos + 11 + tag->size > size) {
-            break;
-        }
-
-        tags->ntags++;
+        line[strcspn(line, "\r\n")] = '\0';
+        b->keys[b->nkeys] = strdup(line);
     }
+
+    fclose(f);
+
+    if (b->nkeys < b->options->publishers) {
+        die("%u publishers need as many keys", b->options->publishers);
+    }
+}
+
+
+/* As long as a key is, for the same work. */
+static char **
+publish_stock_names(unsigned n)
+{
+    char       name[64];
+    char     **names;
+    unsigned   i;
+
+    names = allocate(n * sizeof(char *));
+
+    for (i = 0; i < n; i++) {
+        snprintf(name, sizeof(name), "channel_%032u", i);
+        names[i] = strdup(name);
+    }
+
+    return names;
+}
+
+
+static target_t
+publish_target(const publish_t *b, const char *result, const char *app)
+{
+    target_t  target;
+
+    target.result = result;
+    target.app = app;
+    target.port = b->options->rtmp_port;
+    target.pids = b->options->pids;
+    target.npids = b->options->npids;
+    target.names = b->keys;
+    target.nnames = b->nkeys;
+
+    return target;
+}
+
+
+static target_t
+publish_stock(const publish_t *b, const char *result)
+{
+    target_t  target;
+
+    target.result = result;
+    target.app = "live";
+    target.port = b->options->stock_port;
+    target.pids = b->options->stock_pids;
+    target.npids = b->options->nstock_pids;
+    target.names = publish_stock_names(b->nkeys);
+    target.nnames = b->nkeys;
+
+    return target;
 }
 
 
 static void
-sleep_until(uint64_t ns)
+publish_print_ratio(figures_t start, figures_t live_start,
+    figures_t stock_start, figures_t feed, figures_t live_feed,
+    figures_t stock_feed)
 {
-    struct timespec  ts;
-
-    ts.tv_sec = (time_t) (ns / NS_PER_S);
-    ts.tv_nsec = (long) (ns % NS_PER_S);
-
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL)
-           == EINTR)
-    {
-        /* again */
-    }
+    printf("{\"bench\":\"publish\",\"result\":\"ratio\","
+           "\"ratio_starts_per_s\":%.2f,\"ratio_cpu_per_start\":%.2f,"
+           "\"ratio_live_starts_per_s\":%.2f,"
+           "\"ratio_live_cpu_per_start\":%.2f,\"ratio_cpu_per_mbit\":%.2f,"
+           "\"ratio_live_cpu_per_mbit\":%.2f}\n",
+           start.per_s / stock_start.per_s,
+           start.cpu_us / stock_start.cpu_us,
+           live_start.per_s / stock_start.per_s,
+           live_start.cpu_us / stock_start.cpu_us,
+           feed.cpu_us / stock_feed.cpu_us,
+           live_feed.cpu_us / stock_feed.cpu_us);
 }
 
 
-/* The frame is in the log before the server can have it. */
-static void
-send_frame(rtmp_t *r, shared_t *shared, const tag_t *tag,
-    uint32_t timestamp_ms, uint64_t made_ns, uint64_t encoded_ns)
+int
+bench_publish(const options_t *o)
 {
-    frame_t      *frame;
-    uint64_t      n;
-    uint32_t      offset;
-    frame_log_t  *log;
+    target_t    target;
+    figures_t   start, live_start, stock_start, feed, live_feed, stock_feed;
+    publish_t   b;
 
-    offset = frame_offset(tag->type, tag->body, tag->size);
+    memset(&b, 0, sizeof(b));
+    b.options = o;
+    tags_load(o->flv, &b.tags);
+    publish_load_keys(&b);
 
-    if (offset != 0) {
-        log = &shared->logs[tag->type == RTMP_VIDEO ? VIDEO : AUDIO];
-        n = atomic_load_explicit(&log->nframes, memory_order_relaxed);
+    target = publish_target(&b, "cold_start", "check");
+    (void) publish_starts(&b, &target, true);
 
-        frame = &log->frames[n % BENCH_LOG_FRAMES];
-        frame->made_ns = made_ns;
-        frame->encoded_ns = encoded_ns;
-        frame->size = tag->size - offset;
-        frame->sent_ns = now_ns();
-        atomic_store_explicit(&log->nframes, n + 1, memory_order_release);
-    }
+    target = publish_target(&b, "start", "check");
+    start = publish_starts(&b, &target, false);
+    target = publish_stock(&b, "stock_start");
+    stock_start = publish_starts(&b, &target, false);
+    target = publish_target(&b, "live_start", "live");
+    live_start = publish_starts(&b, &target, false);
 
-    rtmp_send(r, tag->type, timestamp_ms, tag->body, tag->size);
-}
+    target = publish_target(&b, "feed", "check");
+    feed = publish_feed(&b, &target);
+    target = publish_stock(&b, "stock_feed");
+    stock_feed = publish_feed(&b, &target);
+    target = publish_target(&b, "live_feed", "live");
+    live_feed = publish_feed(&b, &target);
 
+    publish_print_ratio(start, live_start, stock_start, feed, live_feed,
+                        stock_feed);
 
-static void
-send_metadata(rtmp_t *r, const tag_t *tag)
-{
-    uint8_t              *body;
-    static const uint8_t  set[] = "\x02\x00\x0d@setDataFrame";
-
-    body = allocate(tag->size + sizeof(set) - 1);
-    memcpy(body, set, sizeof(set) - 1);
-    memcpy(body + sizeof(set) - 1, tag->body, tag->size);
-    rtmp_send(r, RTMP_DATA, 0, body, tag->size + sizeof(set) - 1);
-    free(body);
-}
-
-
-static void
-send_header(rtmp_t *r, const tag_t *tag)
-{
-    if (tag->type == RTMP_DATA) {
-        send_metadata(r, tag);
-
-    } else if (tag->size > 2 && tag->body[1] == 0) {
-        rtmp_send(r, tag->type, 0, tag->body, tag->size);
-    }
-}
-
-
-static void
-play_file(const options_t *o, rtmp_t *r, shared_t *shared)
-{
-    tag_t     *tag;
-    tags_t     tags;
-    size_t     i;
-    uint32_t   base_ms, loop_ms;
-    uint64_t   start_ns;
-
-    memset(&tags, 0, sizeof(tags));
-    load_tags(o->flv, &tags);
-    loop_ms = (uint32_t) (o->loop_s * 1000);
-
-    for (i = 0; i < tags.ntags; i++) {
-        send_header(r, &tags.tags[i]);
-    }
-
-    start_ns = now_ns();
-
-    for (base_ms = 0; ; base_ms += loop_ms) {
-        for (i = 0; i < tags.ntags; i++) {
-            tag = &tags.tags[i];
-
-            if (tag->timestamp_ms >= loop_ms
-                || frame_offset(tag->type, tag->body, tag->size) == 0)
-            {
-                continue;
-            }
-
-            sleep_until(start_ns + NS_PER_MS
-                                   * (base_ms + tag->timestamp_ms));
-            send_frame(r, shared, tag, base_ms + tag->timestamp_ms, 0, 0);
-            rtmp_read(r);
-        }
-    }
-}
-
-
-/* Every picture comes out as one frame, in order: zerolatency. */
-static void
-play_encoder(const options_t *o, rtmp_t *r, shared_t *shared)
-{
-    int         fd;
-    tag_t       tag;
-    uint8_t     head[13], *body;
-    uint64_t    nframes, made_ns, encoded_ns;
-
-    fd = encoder_start(o, shared);
-    if (!encoder_read(fd, head, 13)) {
-        die("the encoder did not start");
-    }
-
-    body = allocate(1 << 24);
-    nframes = 0;
-
-    while (encoder_read(fd, head, 11)) {
-        tag.type = head[0] & 0x1f;
-        tag.size = get_u24(head + 1);
-        tag.timestamp_ms = get_u24(head + 4) | (uint32_t) head[7] << 24;
-        tag.body = body;
-
-        if (!encoder_read(fd, body, tag.size + 4)) {
-            break;
-        }
-
-        encoded_ns = now_ns();
-
-        if (frame_offset(tag.type, tag.body, tag.size) == 0) {
-            send_header(r, &tag);
-
-        } else {
-            made_ns = shared->made_ns[nframes++ % BENCH_LOG_FRAMES];
-            send_frame(r, shared, &tag, tag.timestamp_ms, made_ns,
-                       encoded_ns);
-        }
-
-        rtmp_read(r);
-    }
-
-    die("the encoder ended");
-}
-
-
-pid_t
-publish_start(const options_t *o, shared_t *shared, bool live_encoder)
-{
-    pid_t    pid;
-    rtmp_t  *r;
-
-    pid = fork();
-    if (pid < 0) {
-        die("fork: %s", strerror(errno));
-    }
-
-    if (pid != 0) {
-        return pid;
-    }
-
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    signal(SIGPIPE, SIG_IGN);
-    atomic_store(&shared->failed, 1);        /* until it is not */
-    r = rtmp_publish(o->host, o->rtmp_port, "live", o->channel);
-    atomic_store(&shared->failed, 0);
-    atomic_store(&shared->publishing, 1);
-
-    if (live_encoder) {
-        play_encoder(o, r, shared);
-
-    } else {
-        play_file(o, r, shared);
-    }
-
-    _exit(1);
-}
-
-
-bool
-publish_wait(shared_t *shared)
-{
-    uint64_t  until;
-
-    until = now_ns() + 10 * NS_PER_S;
-
-    while (!atomic_load(&shared->publishing)) {
-        if (now_ns() > until) {
-            return false;
-        }
-
-        usleep(10000);
-    }
-
-    return true;
+    return b.faulty ? 1 : 0;
 }

@@ -14,7 +14,6 @@
 
 
 #define RTMP_CHUNK       4096        /* as OBS sends them */
-#define RTMP_HANDSHAKE   1536
 
 
 static void
@@ -67,23 +66,19 @@ read_all(int fd, uint8_t *p, size_t size)
 }
 
 
-static void
-send_message(rtmp_t *r, int csid, int type, uint32_t stream,
+size_t
+rtmp_message_max(size_t size)
+{
+    return 16 + size + 5 * (size / RTMP_CHUNK + 1);
+}
+
+
+uint8_t *
+rtmp_message(uint8_t *p, int csid, int type, uint32_t stream,
     uint32_t timestamp_ms, const uint8_t *body, size_t size)
 {
-    size_t    need, n;
-    uint8_t  *p;
+    size_t  n;
 
-    need = 16 + size + 5 * (size / RTMP_CHUNK + 1);
-    if (need > r->out_capacity) {
-        r->out_capacity = 2 * need;
-        r->out = realloc(r->out, r->out_capacity);
-        if (r->out == NULL) {
-            die("out of memory");
-        }
-    }
-
-    p = r->out;
     p[0] = (uint8_t) csid;
     put_u24(p + 1, timestamp_ms < 0xffffff ? timestamp_ms : 0xffffff);
     put_u24(p + 4, (uint32_t) size);
@@ -105,13 +100,31 @@ send_message(rtmp_t *r, int csid, int type, uint32_t stream,
         size -= n;
 
         if (size == 0) {
-            break;
+            return p;
         }
 
         *p++ = (uint8_t) (0xc0 | csid);
     }
+}
 
-    write_all(r->fd, r->out, (size_t) (p - r->out));
+
+uint8_t *
+rtmp_media(uint8_t *p, int type, uint32_t timestamp_ms, const uint8_t *body,
+    size_t size)
+{
+    return rtmp_message(p, type == RTMP_AUDIO ? 4 : type == RTMP_VIDEO ? 6 : 5,
+                        type, 1, timestamp_ms, body, size);
+}
+
+
+static void
+send_message(rtmp_t *r, int csid, int type, const uint8_t *body, size_t size)
+{
+    uint8_t  out[64];
+
+    write_all(r->fd, out,
+              (size_t) (rtmp_message(out, csid, type, 0, 0, body, size)
+                        - out));
 }
 
 
@@ -119,8 +132,17 @@ void
 rtmp_send(rtmp_t *r, int type, uint32_t timestamp_ms, const uint8_t *body,
     size_t size)
 {
-    send_message(r, type == RTMP_AUDIO ? 4 : type == RTMP_VIDEO ? 6 : 5,
-                 type, 1, timestamp_ms, body, size);
+    if (rtmp_message_max(size) > r->out_capacity) {
+        r->out_capacity = 2 * rtmp_message_max(size);
+        r->out = realloc(r->out, r->out_capacity);
+        if (r->out == NULL) {
+            die("out of memory");
+        }
+    }
+
+    write_all(r->fd, r->out,
+              (size_t) (rtmp_media(r->out, type, timestamp_ms, body, size)
+                        - r->out));
 }
 
 
@@ -168,13 +190,14 @@ amf_field(uint8_t *p, const char *name, const char *value)
 }
 
 
-static void
-send_commands(rtmp_t *r, const char *app, const char *url, const char *name)
+uint8_t *
+rtmp_commands(uint8_t *out, const char *app, const char *url,
+    const char *name)
 {
     uint8_t   buf[2048], *p;
 
     put_u32(buf, RTMP_CHUNK);
-    send_message(r, 2, 1, 0, 0, buf, 4);
+    out = rtmp_message(out, 2, 1, 0, 0, buf, 4);
 
     p = amf_string(buf, "connect");
     p = amf_number(p, 1);
@@ -185,19 +208,20 @@ send_commands(rtmp_t *r, const char *app, const char *url, const char *name)
     p = amf_field(p, "tcUrl", url);
     put_u24(p, 9);
     p += 3;
-    send_message(r, 3, 20, 0, 0, buf, (size_t) (p - buf));
+    out = rtmp_message(out, 3, 20, 0, 0, buf, (size_t) (p - buf));
 
     p = amf_string(buf, "createStream");
     p = amf_number(p, 2);
     *p++ = 5;
-    send_message(r, 3, 20, 0, 0, buf, (size_t) (p - buf));
+    out = rtmp_message(out, 3, 20, 0, 0, buf, (size_t) (p - buf));
 
     p = amf_string(buf, "publish");
     p = amf_number(p, 3);
     *p++ = 5;
     p = amf_string(p, name);
     p = amf_string(p, "live");
-    send_message(r, 4, 20, 1, 0, buf, (size_t) (p - buf));
+
+    return rtmp_message(out, 4, 20, 1, 0, buf, (size_t) (p - buf));
 }
 
 
@@ -226,7 +250,7 @@ on_message(rtmp_t *r, int type, const uint8_t *body, size_t size)
     } else if (type == 4 && size >= 6 && body[0] == 0 && body[1] == 6) {
         memcpy(pong, body, 6);
         pong[1] = 7;
-        send_message(r, 2, 4, 0, 0, pong, 6);
+        send_message(r, 2, 4, pong, 6);
 
     } else if (type == 20
                && memmem(body, size, "NetStream.Publish.", 18) != NULL)
@@ -310,6 +334,7 @@ rtmp_publish(const char *host, int port, const char *app, const char *name)
     int                   one;
     char                  url[128];
     rtmp_t               *r;
+    uint8_t               commands[RTMP_COMMANDS];
     uint64_t              until;
     struct pollfd         pfd;
     struct sockaddr_in    addr;
@@ -332,7 +357,9 @@ rtmp_publish(const char *host, int port, const char *app, const char *name)
 
     handshake(r);
     snprintf(url, sizeof(url), "rtmp://%s:%d/%s", host, port, app);
-    send_commands(r, app, url, name);
+    write_all(r->fd, commands,
+              (size_t) (rtmp_commands(commands, app, url, name)
+                        - commands));
 
     until = now_ns() + 5 * NS_PER_S;
     pfd.fd = r->fd;

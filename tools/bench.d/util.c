@@ -1,4 +1,5 @@
 
+#include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,27 +99,58 @@ print_quantiles_ms(const char *prefix, sample_t *us)
 }
 
 
+/* One thread's; 0: it has ended meanwhile. */
+static uint64_t
+thread_cpu_ns(pid_t pid, const char *thread)
+{
+    char                 path[300];
+    FILE                *f;
+    unsigned long long   ns;
+
+    snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", (int) pid,
+             thread);
+
+    f = fopen(path, "r");
+    if (f == NULL) {
+        return 0;
+    }
+
+    if (fscanf(f, "%llu", &ns) != 1) {
+        ns = 0;
+    }
+
+    fclose(f);
+
+    return ns;
+}
+
+
 uint64_t
 cpu_ns(const pid_t *pids, unsigned n)
 {
-    char                 path[64];
-    FILE                *f;
-    unsigned             i;
-    uint64_t             sum;
-    unsigned long long   ns;
+    DIR            *dir;
+    char            path[64];
+    unsigned        i;
+    uint64_t        sum;
+    struct dirent  *entry;
 
     sum = 0;
 
     for (i = 0; i < n; i++) {
-        snprintf(path, sizeof(path), "/proc/%d/schedstat", (int) pids[i]);
+        snprintf(path, sizeof(path), "/proc/%d/task", (int) pids[i]);
 
-        f = fopen(path, "r");
-        if (f == NULL || fscanf(f, "%llu", &ns) != 1) {
+        dir = opendir(path);
+        if (dir == NULL) {
             die("cannot read %s: has a worker died?", path);
         }
 
-        fclose(f);
-        sum += ns;
+        while ((entry = readdir(dir)) != NULL) {
+            if (entry->d_name[0] != '.') {
+                sum += thread_cpu_ns(pids[i], entry->d_name);
+            }
+        }
+
+        closedir(dir);
     }
 
     return sum;

@@ -93,6 +93,10 @@ ctl_args_known(const char *names, const char *name, size_t size)
 {
     const char  *p;
 
+    if (memchr(name, ' ', size)) {
+        return false;
+    }
+
     for (p = names; size > 0 && (p = strstr(p, " ")) != NULL; p++) {
         if (strncmp(p + 1, name, size) == 0 && p[1 + size] == ' ') {
             return true;

@@ -191,17 +191,16 @@ typedef struct {
 } ctl_pepper_t;
 
 /*
- * Where the pepper is: given, or, for SQLite, the file "pepper" beside the
- * database, else in the directory above.  NULL: it has to be given.
+ * Makes the pepper where there is none and the database was not used with one
+ * yet; true: it did.  Holds one that is there to what the database was used
+ * with.  given: its path; NULL: beside an SQLite database, or in the directory
+ * above; nothing is done for PostgreSQL.  Inside a transaction.
  */
-char *ctl_pepper_path(ctl_db_t *db, const char *given);
-
-/* Makes one of 32 random bytes in hexadecimal, mode 0600, if none is there. */
-bool ctl_pepper_create(const char *path);
+bool ctl_pepper_prepare(ctl_db_t *db, const char *given);
 
 /*
  * Reads it, and holds it to what the database was used with; the first use is
- * written down.  Inside a transaction.
+ * written down.  Exits when it cannot be used.  Inside a transaction.
  */
 void ctl_pepper_read(ctl_db_t *db, const char *given, ctl_pepper_t *pepper);
 

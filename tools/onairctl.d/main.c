@@ -29,9 +29,9 @@ typedef struct {
 
 static const ctl_command_t  ctl_commands[] = {
     { "migrate", NULL, "", 0, 0, " status ", " ", "[--status]",
-      "Brings the database to the schema of this program.  --status only\n"
-      "tells what it has.  For SQLite it makes the file, and the pepper\n"
-      "beside it.",
+      "Brings the database to the schema of this program, and makes what is\n"
+      "missing: SQLite's file, and a pepper for a database that had none.\n"
+      "--status only tells what there is.",
       ctl_migrate },
     { "user", "add", "NAME", 1, 1, " ", " tier ", "[--tier TIER]",
       "Makes a user, a channel of the same name and its stream key, which is\n"

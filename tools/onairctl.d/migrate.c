@@ -238,7 +238,6 @@ ctl_migrate_status(const ctl_run_t *run)
 void
 ctl_migrate(const ctl_run_t *run)
 {
-    char      *pepper;
     bool       created;
     int64_t    applied;
     ctl_db_t  *db;
@@ -258,14 +257,9 @@ ctl_migrate(const ctl_run_t *run)
         /* void */
     }
 
-    /* many servers share a PostgreSQL, and they need the same pepper */
-    pepper = ctl_db_path(db) ? ctl_pepper_path(db, run->pepper) : NULL;
-    created = pepper && ctl_pepper_create(pepper);
-
-    if (created) {
-        ctl_note("made %s: keep it, and keep it secret; without it no stream "
-                 "key works", pepper);
-    }
+    ctl_db_begin(db);
+    created = ctl_pepper_prepare(db, run->pepper);
+    ctl_db_commit(db);
 
     ctl_run_say(run, ctl_json("{s:s, s:I, s:I, s:b}", "database",
                               ctl_db_kind(db), "version",
@@ -274,6 +268,5 @@ ctl_migrate(const ctl_run_t *run)
                 "schema %lld, %lld applied now",
                 (long long) ctl_migration_newest(db), (long long) applied);
 
-    free(pepper);
     ctl_db_close(db);
 }

@@ -24,7 +24,11 @@ ctl_pepper_beside(const char *database, const char *above)
 }
 
 
-char *
+/*
+ * Where it is: given, or, for SQLite, beside the database, else in the
+ * directory above.  NULL: it has to be given.
+ */
+static char *
 ctl_pepper_path(ctl_db_t *db, const char *given)
 {
     char  *beside, *above;
@@ -85,8 +89,11 @@ ctl_pepper_write(const char *path)
 }
 
 
-/* Whole or not at all, and one only, whoever else makes one now. */
-bool
+/*
+ * One of 32 random bytes in hexadecimal, mode 0600, if none is there: whole or
+ * not at all, and one only, whoever else makes one now.
+ */
+static bool
 ctl_pepper_create(const char *path)
 {
     char  *new;
@@ -114,11 +121,19 @@ ctl_pepper_create(const char *path)
 }
 
 
-/* The contents of the file, without a line break at its end. */
+static bool
+ctl_is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+
+/* The contents of the file without blanks around it, as the server reads it. */
 static void
 ctl_pepper_load(const char *path, ctl_pepper_t *pepper)
 {
-    FILE  *file;
+    FILE    *file;
+    size_t   skip;
 
     file = fopen(path, "re");
     if (file == NULL) {
@@ -135,11 +150,16 @@ ctl_pepper_load(const char *path, ctl_pepper_t *pepper)
 
     fclose(file);
 
-    while (pepper->size > 0
-           && strchr("\r\n", pepper->data[pepper->size - 1]) != NULL)
-    {
+    while (pepper->size > 0 && ctl_is_blank(pepper->data[pepper->size - 1])) {
         pepper->size--;
     }
+
+    for (skip = 0; skip < pepper->size && ctl_is_blank(pepper->data[skip]);) {
+        skip++;
+    }
+
+    pepper->size -= skip;
+    memmove(pepper->data, &pepper->data[skip], pepper->size);
 
     if (pepper->size < OA_KEY_PEPPER_BYTES) {
         ctl_fail(CTL_UNREACHABLE, "the pepper %s is shorter than %d bytes",
@@ -170,6 +190,43 @@ ctl_pepper_mark(const ctl_pepper_t *pepper)
     }
 
     return ctl_format("%s", text);
+}
+
+
+/* A new one would make every key that was given out worthless. */
+bool
+ctl_pepper_prepare(ctl_db_t *db, const char *given)
+{
+    char          *path;
+    bool           created;
+    ctl_rows_t    *rows;
+    ctl_pepper_t   pepper;
+
+    path = ctl_pepper_path(db, given);
+    if (path == NULL) {
+        return false;
+    }
+
+    rows = ctl_db_query(db, "SELECT 1 FROM settings WHERE name = 'pepper'", 0,
+                        NULL);
+
+    if (ctl_rows_count(rows) > 0 && access(path, F_OK) != 0) {
+        ctl_fail(CTL_UNREACHABLE, "the pepper %s is missing, which the keys in "
+                 "this database were made with: bring it back", path);
+    }
+
+    created = ctl_pepper_create(path);
+    ctl_pepper_read(db, path, &pepper);
+
+    if (created) {
+        ctl_note("made %s: keep it, and keep it secret; without it no stream "
+                 "key works", path);
+    }
+
+    ctl_rows_free(rows);
+    free(path);
+
+    return created;
 }
 
 

@@ -67,7 +67,6 @@ sub postgresql
     my $server = Onair::PostgreSQL->start(%option, empty => 1);
     my $self = $class->new($server->url, "$dir/pepper");
 
-    system "openssl rand -hex 32 > $dir/pepper";
     @{$self}{qw(dir server)} = ($dir, $server);
     $self->json('migrate') if !$option{empty};
 

@@ -8,6 +8,9 @@ package Onair::Enhanced;
 #   $source->{messages}                as Onair::FLV's
 #   $source->{video}, {audio}          each { file, record, samples, entry }
 #   Onair::Enhanced::pictures($file)   checksums of the decoded pictures
+#   my $p = $source->live($server, 'name')
+#                                      sends them over and over at the speed
+#                                      of the clock, until $p is gone
 #
 # video is hevc, av1, avc or undef; audio is opus, aac or undef.  ffmpeg makes
 # a fragmented MP4 file of each track; its samples and its decoder
@@ -21,9 +24,12 @@ use strict;
 use warnings;
 
 use File::Temp ();
+use POSIX ();
+use Time::HiRes qw(sleep time);
 
 use Onair::FLV;
 use Onair::LLHLS::Media;
+use Onair::RTMP;
 
 use constant {
     START => 0, FRAMES => 1, STOP => 2, FRAMES_X => 3, INFO => 4,
@@ -240,6 +246,62 @@ sub message
     return { type => $type, timestamp => $ms, config => $config,
              key => $kind eq 'video' && $head->{frame_type} == 1,
              body => $self->{wrap}->($kind, $head, $payload) };
+}
+
+
+# --- live --------------------------------------------------------------
+
+sub live
+{
+    my ($self, $server, $channel) = @_;
+    my $publisher = Onair::RTMP->publish($server->rtmp_port, $channel,
+                                         chunk_size => 65536);
+    die "not accepted: $publisher->{status}{description}"
+        unless $publisher->accepted;
+
+    my $pid = fork // die "fork: $!";
+
+    if ($pid == 0) {
+        eval { $self->send_live($publisher, getppid) };
+        POSIX::_exit(0);
+    }
+
+    close $publisher->{socket};
+
+    return bless { pid => $pid }, 'Onair::Enhanced::Live';
+}
+
+
+# Ends with the process that began it.
+sub send_live
+{
+    my ($self, $publisher, $parent) = @_;
+    my ($start, $offset) = (time, 0);
+    my @messages = @{ $self->{messages} };
+
+    while (1) {
+        for my $m (@messages) {
+            my $wait = $start + ($offset + $m->{timestamp}) / 1000 - time;
+
+            sleep $wait if $wait > 0;
+            return if $publisher->{gone} || getppid != $parent;
+            $publisher->message($m->{type}, $offset + $m->{timestamp},
+                                $m->{body}, msid => 1);
+        }
+
+        @messages = grep { !$_->{config} } @messages;
+        $offset += 1000 * $self->{seconds};
+    }
+}
+
+
+sub Onair::Enhanced::Live::DESTROY
+{
+    my $self = shift;
+
+    local ($?, $!);
+    kill 'KILL', $self->{pid};
+    waitpid $self->{pid}, 0;
 }
 
 

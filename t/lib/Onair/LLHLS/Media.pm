@@ -81,9 +81,41 @@ sub describe_video {
 
     @$init{qw(width height)} = unpack 'x24nn', $entry;
 
-    my ($avcc) = find(substr($entry, 78), 'avcC') or return;
-    $init->{codec} = sprintf '%s.%02x%02x%02x', $init->{entry},
-                             unpack 'xC3', $avcc;
+    my %box = map { $_->[0] => $_->[1] } boxes(substr $entry, 78);
+
+    $init->{codec}
+        = $box{avcC} ? sprintf('%s.%02x%02x%02x', $init->{entry},
+                               unpack 'xC3', $box{avcC})
+        : $box{hvcC} ? describe_hevc($init->{entry}, $box{hvcC})
+        : $box{av1C} ? describe_av1($box{av1C})
+                     : undef;
+}
+
+
+# In lower case, as the rules compare them.
+sub describe_hevc {
+    my ($entry, $record) = @_;
+
+    my ($profile, $flags, $constraints, $level) = unpack 'xCNa6C', $record;
+    my $string = sprintf '%s.%s%d.%x.%s%d', $entry,
+        ('', 'a', 'b', 'c')[$profile >> 6], $profile & 31,
+        unpack('V', pack 'b32', unpack 'B32', pack 'N', $flags),
+        $profile & 32 ? 'h' : 'l', $level;
+
+    $constraints =~ s/\0+$//;
+
+    return join '.', $string, map { sprintf '%x', $_ } unpack 'C*',
+                                                             $constraints;
+}
+
+
+# Without the colours that may follow.
+sub describe_av1 {
+    my ($first, $second) = unpack 'xCC', $_[0];
+
+    return sprintf 'av01.%d.%02d%s.%02d', $first >> 5, $first & 31,
+        $second & 128 ? 'h' : 'm',
+        !($second & 64) ? 8 : $second & 32 ? 12 : 10;
 }
 
 
@@ -92,6 +124,8 @@ sub describe_audio {
     my ($init, $entry) = @_;
 
     ($init->{channels}, $init->{rate}) = unpack 'x16nx6n', $entry;
+
+    $init->{codec} = 'opus' if $init->{entry} eq 'Opus';
 
     my ($esds) = find(substr($entry, 28), 'esds') or return;
     my $size = qr/[\x80-\xff]{0,3}[\x00-\x7f]/;
@@ -148,11 +182,20 @@ sub fragment {
 
     my $time = ord($tfdt) == 1 ? unpack('x4Q>', $tfdt)
                                : unpack('x4N', $tfdt);
+    my ($at, $presented) = ($time);
+
+    # a keyframe may follow pictures that are shown before it
+    for (@samples) {
+        my $shown = $at + unpack 'l', pack 'L', $_->{offset} // 0;
+
+        $presented = $shown if !defined $presented || $shown < $presented;
+        $at += $_->{duration};
+    }
 
     return {
         sequence => unpack('x4N', $mfhd),
         time => $time,
-        presented => $time + unpack('l', pack 'L', $samples[0]{offset} // 0),
+        presented => $presented,
         samples => \@samples,
         duration => $duration,
         sync => !($samples[0]{flags} & 0x10000),

@@ -624,6 +624,7 @@ $PRESENTATION{codecs_are_those_of_the_media} = sub {
             my $codec = $r->{init}{codec} // next;
             push @violations, "$variant->{uri}: no $codec of $r->{path}"
                 unless $told{$codec}
+                       || grep({ /^\Q$codec\E\./ } keys %told)
                        || ($codec eq 'mp4a.40.2' && $told{'mp4a.40.5'});
         }
     }
