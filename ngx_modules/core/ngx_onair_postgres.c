@@ -215,7 +215,9 @@ ngx_onair_postgres_failed(const char *why)
 
     if (ngx_onair_postgres_nready() == 0) {
         ngx_onair_sql_state(NGX_ONAIR_SQL_DOWN, why);
-    } else {
+
+    } else if ((worker->failures & (worker->failures - 1)) == 0) {
+        /* rarer and rarer: the first, second, third, fifth, ninth ... */
         ngx_onair_sql_complain(NGX_LOG_WARN, "a further connection failed",
                                why);
     }

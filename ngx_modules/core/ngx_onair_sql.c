@@ -490,6 +490,11 @@ ngx_onair_sql_expired(ngx_event_t *ev)
         return;
     }
 
+    /* the first attempt takes too long: others need not wait for it */
+    if (ngx_onair_sql_worker.state == NGX_ONAIR_SQL_STARTING) {
+        ngx_onair_sql_state(NGX_ONAIR_SQL_SUSPECT, NULL);
+    }
+
     ngx_queue_remove(&query->queue);
     ngx_onair_sql_answer(query, NGX_ONAIR_SQL_UNAVAILABLE, NULL);
     ngx_onair_sql_free(query);

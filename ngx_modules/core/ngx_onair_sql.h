@@ -86,9 +86,13 @@ ngx_uint_t ngx_onair_sql_configured(ngx_cycle_t *cycle);
 ngx_uint_t ngx_onair_sql_available(void);
 
 /*
- * Asks.  The values are copied.  NULL: the queue is full, there is no
- * database, it is gone and has not come back, or the values are too large;
- * the handler is not called then, and it is logged at a limited rate.
+ * Asks.  The values are copied.  Queries that are under way at the same time
+ * may be carried out in any order: ask for what must come later in the handler
+ * of what must come first.  handler may be NULL.
+ *
+ * NULL: the queue is full, there is no database, it is gone and has not come
+ * back, or the values are too large; the handler is not called then, and it
+ * is logged at a limited rate.
  */
 ngx_onair_sql_query_t *ngx_onair_sql_query(
     const ngx_onair_sql_statement_t *statement,

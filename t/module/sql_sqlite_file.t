@@ -6,6 +6,7 @@ use strict;
 use warnings;
 
 use lib 't/lib';
+use File::Temp ();
 use Test::More;
 
 use Onair::Server;
@@ -170,6 +171,64 @@ subtest 'shutdown' => sub {
     $db->unlock;
     is sql_finish($asked)->{status}, 'ok',
        'a worker that shuts down waits for what is under way';
+};
+
+my $mounted;
+
+END {
+    my $status = $?;
+
+    if ($mounted) {
+        system 'umount', '--lazy', $mounted;
+        rmdir $mounted;
+    }
+
+    $? = $status;
+}
+
+subtest 'full' => sub {
+    my $db = Onair::SQLite->start;
+    my $dir = $db->path =~ s{/[^/]+$}{}r;
+    my $full = File::Temp->newdir('onair-full-XXXXXX', TMPDIR => 1,
+                                  CLEANUP => 0);
+
+    plan skip_all => 'may not mount a file system'
+        if $> != 0 || system "mount -t tmpfs -o size=512k none $full 2>/dev/null";
+
+    $mounted = "$full";
+    $db->query('PRAGMA wal_checkpoint(TRUNCATE)');
+    system "cp -p $dir/onair.db $full/; chown www-data $full";
+
+    my $server = Onair::SQL->server("sqlite:$full/onair.db");
+
+    is sql($server, 'add_user', 't:anna', 'n:', 'i:0')->{status}, 'ok',
+       'there is room';
+    system "dd if=/dev/zero of=$full/ballast bs=4k 2>/dev/null";
+
+    my $tally = sql($server, 'add_user', 't:' . 'x' x 5000, 'n:', 'i:0');
+    is $tally->{status}, 'error', 'there is none';
+    ok wait_for { $server->error_log =~ /query failed: add_user: .*full|disk/ },
+       'the log says so';
+    is sql($server, 'user', 't:anna')->{status}, 'ok', 'reading goes on';
+    ok available($server), 'it is available';
+    unlink "$full/ballast";
+    ok wait_for { sql($server, 'add_user', 't:bert', 'n:', 'i:0')->{status}
+                  eq 'ok' },
+       'and writing, when there is room again';
+    $server->stop;
+};
+
+subtest 'reload' => sub {
+    my $db = Onair::SQLite->start;
+    my $other = Onair::SQLite->start;
+    my $server = Onair::SQL->server($db);
+
+    sql($server, 'add_user', 't:anna', 'n:', 'i:0');
+    system 'sed', '-i', 's|' . $db->path . '|' . $other->path . '|',
+        $server->dir . '/nginx.conf';
+    $server->reload;
+    ok wait_for { @{ sql($server, 'user', 't:anna')->{rows} } == 0 },
+       'a reload may name another database';
 };
 
 done_testing;

@@ -76,6 +76,8 @@ static const ngx_onair_sql_statement_t  test_statements[] = {
     { "users", "SELECT count(*) FROM users" },
     { "ban", "UPDATE users SET ban_reason = $1 WHERE name = $2" },
     { "touch", "UPDATE users SET updated_ms = $1 WHERE name = $2" },
+    { "count", "UPDATE users SET updated_ms = updated_ms + 1"
+               " WHERE name = $1" },
     { "add_channel", "INSERT INTO channels (user_id, id, name, created_ms,"
                      " updated_ms) VALUES ($1, $2, $3, 0, 0)" },
     { "add_key", "INSERT INTO stream_keys (user_id, id, channel_id, digest,"
