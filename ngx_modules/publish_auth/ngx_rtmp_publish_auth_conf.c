@@ -308,6 +308,12 @@ ngx_rtmp_publish_auth_source(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         ngx_str_set(&u->uri, "/");
     }
 
+    /* as a Host field has it */
+    if (u->port_text.len) {
+        u->host.len = (size_t) (u->port_text.data + u->port_text.len
+                                - u->host.data);
+    }
+
     pacf->source = NGX_RTMP_PUBLISH_AUTH_CALLBACK;
     pacf->callback = u;
 

@@ -25,40 +25,39 @@ sub publish
 }
 
 
-for my $kind (Onair::Accounts->kinds) {
-    subtest $kind => sub {
-        my $accounts = Onair::Accounts->start($kind);
-        my $key = $accounts->add_user('studio');
-        my $server = Onair::Server->start($accounts->configuration);
+Onair::Accounts->each(sub {
+    my ($accounts) = @_;
 
-        my $p = publish($server, $key);
-        ok $p->accepted, 'the right key is accepted'
-            or diag explain($p->status), $server->error_log;
-        $p->send_flv($media);
+    my $key = $accounts->add_user('studio');
+    my $server = Onair::Server->start($accounts->configuration);
 
-        my $viewer = Onair::Viewer->new($server, 'studio');
-        ok $viewer->wait_live('video', 'audio'),
-            'and is live as its channel';
-        like $server->error_log,
-            qr/\[notice\].*publish_auth: channel "studio" admitted/,
-            'the log says so';
+    my $p = publish($server, $key);
+    ok $p->accepted, 'the right key is accepted'
+        or diag explain($p->status), $server->error_log;
+    $p->send_flv($media);
 
-        my $q = publish($server, $accounts->unknown);
-        is $q->status->{code}, 'NetStream.Publish.BadName',
-            'another key is refused';
-        is $q->status->{level}, 'error', 'as an error';
-        is $q->status->{description}, 'wrong stream key', 'and told why';
-        ok $q->wait_closed, 'and disconnected';
+    my $viewer = Onair::Viewer->new($server, 'studio');
+    ok $viewer->wait_live('video', 'audio'),
+        'and is live as its channel';
+    like $server->error_log,
+        qr/\[notice\].*publish_auth: channel "studio" admitted/,
+        'the log says so';
 
-        $q = publish($server, $key);
-        is $q->status->{description}, 'already live',
-            'the channel has one publisher';
+    my $q = publish($server, $accounts->unknown);
+    is $q->status->{code}, 'NetStream.Publish.BadName',
+        'another key is refused';
+    is $q->status->{level}, 'error', 'as an error';
+    is $q->status->{description}, 'wrong stream key', 'and told why';
+    ok $q->wait_closed, 'and disconnected';
 
-        $p->unpublish;
-        $p->close;
-        ok wait_for { publish($server, $key)->accepted },
-            'the key is good for the next publisher';
-    };
-}
+    $q = publish($server, $key);
+    is $q->status->{description}, 'already live',
+        'the channel has one publisher';
+
+    $p->unpublish;
+    $p->close;
+    ok wait_for { publish($server, $key)->accepted },
+        'the key is good for the next publisher';
+});
 
 done_testing;

@@ -2,8 +2,9 @@ package Onair::Accounts;
 
 # Who may publish, as each source of truth has it, behind one interface.
 #
-#   for my $kind (Onair::Accounts->kinds) { … }
-#       sqlite; postgresql, with a Redis; callback, an HTTP server in Perl
+#   Onair::Accounts->each(sub { my ($accounts) = @_; … });
+#       a subtest for each kind: sqlite; postgresql, with a Redis; callback, an
+#       HTTP server in Perl.  $ONAIR_ACCOUNTS names fewer
 #
 #   my $accounts = Onair::Accounts->start($kind);
 #   my $server = Onair::Server->start($accounts->configuration,
@@ -22,6 +23,8 @@ package Onair::Accounts;
 use strict;
 use warnings;
 
+use Test::More ();
+
 use Onair::Ctl;
 use Onair::Redis;
 use Onair::Accounts::Callback;
@@ -31,10 +34,17 @@ sub kinds
 {
     my @kinds = qw(sqlite postgresql callback);
 
-    @kinds = grep { $_ ne 'postgresql' } @kinds
-        if !-e 'ngx_modules/core/ngx_onair_postgres.h';
-
     return $ENV{ONAIR_ACCOUNTS} ? split(/,/, $ENV{ONAIR_ACCOUNTS}) : @kinds;
+}
+
+
+sub each
+{
+    my ($class, $test) = @_;
+
+    for my $kind ($class->kinds) {
+        Test::More::subtest($kind, sub { $test->($class->start($kind)) });
+    }
 }
 
 

@@ -56,6 +56,7 @@ sub start
         if $> == 0;
     $self->_create;
     $self->_launch;
+    $self->_database;
     $self->_schema if !$option{empty};
 
     return $self;
@@ -196,7 +197,7 @@ sub _launch
 }
 
 
-sub _schema
+sub _database
 {
     my ($self) = @_;
 
@@ -204,6 +205,13 @@ sub _schema
 
     $self->query("CREATE ROLE onair LOGIN $password", 'postgres');
     $self->query('CREATE DATABASE onair OWNER onair', 'postgres');
+}
+
+
+sub _schema
+{
+    my ($self) = @_;
+
     $self->query('SET ROLE onair; '
                  . Onair::SQLite::migrations('postgresql', $self->{version}));
 }
