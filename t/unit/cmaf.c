@@ -495,6 +495,190 @@ test_any_samples_fit_and_come_back(void **state)
 }
 
 
+/* --- the other codecs ------------------------------------------------ */
+
+/* By x265, 320x180; with a comment, which is left out. */
+#define HVCC_HEAD                                                             \
+    "\x01\x01\x60\x00\x00\x00\x90\x00\x00\x00\x00\x00\x3c\xf0\x00\xfc\xfd"    \
+    "\xf8\xf8\x00\x00\x0f"
+#define VPS                                                                   \
+    "\x00\x01\x00\x18\x40\x01\x0c\x01\xff\xff\x01\x60\x00\x00\x03\x00\x90"    \
+    "\x00\x00\x03\x00\x00\x03\x00\x3c\x95\x94\x09"
+#define SPS                                                                   \
+    "\x00\x01\x00\x2b\x42\x01\x01\x01\x60\x00\x00\x03\x00\x90\x00\x00\x03"    \
+    "\x00\x00\x03\x00\x3c\xa0\x0a\x08\x0c\x1f\x3e\x59\x59\x52\x93\x0b\xc0"    \
+    "\x5a\x02\x00\x00\x03\x00\x02\x00\x00\x03\x00\x3c\x10"
+#define PPS        "\x00\x01\x00\x06\x44\x01\xc0\x73\xc1\x89"
+#define COMMENT    "\x27\x00\x01\x00\x06\x4e\x01\x05\x01\xab\x80"
+
+#define HVCC       HVCC_HEAD "\x04\x20" VPS "\x21" SPS "\x22" PPS COMMENT
+#define HVCC_FILE  HVCC_HEAD "\x03\xa0" VPS "\xa1" SPS "\xa2" PPS
+#define HVCC_OPEN  HVCC_HEAD "\x03\x20" VPS "\x21" SPS "\x22" PPS
+
+/* By libaom: 1920x1080, PQ. */
+#define AV1C                                                                  \
+    "\x81\x09\x4c\x00\x0a\x0e\x00\x00\x00\x4a\xab\xbf\xc3\x77\x6b\xe5\x42"    \
+    "\x44\x02\x41"
+
+#define OPUS_HEAD  "OpusHead\x01\x02\x38\x01\x80\xbb\x00\x00\x00\x00\x00"
+
+
+static void
+assert_box(oa_slice_t init, const char *type, oa_slice_t content)
+{
+    oa_slice_t  box;
+
+    box = find_box(init, type);
+    assert_non_null(box.data);
+    assert_int_equal(box.size, content.size + 8);
+    assert_memory_equal(box.data + 8, content.data, content.size);
+}
+
+
+static oa_slice_t
+other_video(oa_codec_id_t codec, oa_slice_t record, bool in_band,
+    uint8_t *buf, size_t capacity)
+{
+    size_t            size;
+    oa_codec_video_t  config;
+
+    assert_int_equal(oa_codec_video_config(codec, record, &config), OA_OK);
+
+    if (in_band) {
+        oa_codec_video_in_band(&config);
+    }
+
+    assert_int_equal(oa_cmaf_video_init(&config, record, 360000, buf, capacity,
+                                        &size), OA_OK);
+
+    return oa_slice(buf, size);
+}
+
+
+static void
+test_hevc_init(void **state)
+{
+    uint8_t     buf[2048];
+    oa_slice_t  init;
+
+    (void) state;
+
+    init = other_video(OA_CODEC_HEVC, unit_bytes(HVCC), false, buf,
+                       sizeof(buf));
+    assert_non_null(find_box(init, "hvc1").data);
+    assert_box(init, "hvcC", unit_bytes(HVCC_FILE));
+    assert_null(find_box(init, "colr").data);
+    assert_null(find_box(init, "av01").data);
+
+    /* the samples may have others: nothing is complete here */
+    init = other_video(OA_CODEC_HEVC, unit_bytes(HVCC), true, buf,
+                       sizeof(buf));
+    assert_non_null(find_box(init, "hev1").data);
+    assert_null(find_box(init, "hvc1").data);
+    assert_box(init, "hvcC", unit_bytes(HVCC_OPEN));
+}
+
+
+static void
+test_av1_init(void **state)
+{
+    uint8_t     buf[2048];
+    oa_slice_t  init, ftyp;
+
+    (void) state;
+
+    init = other_video(OA_CODEC_AV1, unit_bytes(AV1C), false, buf,
+                       sizeof(buf));
+    ftyp = find_box(init, "ftyp");
+    assert_int_equal(ftyp.size, 32);
+    assert_memory_equal(ftyp.data + 28, "av01", 4);
+    assert_box(init, "av1C", unit_bytes(AV1C));
+    assert_box(init, "colr", unit_bytes("nclx\x00\x09\x00\x10\x00\x09\x00"));
+}
+
+
+static void
+test_opus_init(void **state)
+{
+    size_t            size;
+    uint8_t           buf[2048];
+    oa_slice_t        init;
+    oa_codec_audio_t  config;
+
+    (void) state;
+
+    assert_int_equal(oa_codec_audio_config(OA_CODEC_OPUS,
+                                           unit_bytes(OPUS_HEAD), &config),
+                     OA_OK);
+    assert_int_equal(oa_cmaf_audio_init(&config, unit_bytes(OPUS_HEAD), 48000,
+                                        buf, sizeof(buf), &size), OA_OK);
+    init = oa_slice(buf, size);
+
+    assert_non_null(find_box(init, "Opus").data);
+    assert_box(init, "dOps",
+               unit_bytes("\x00\x02\x01\x38\x00\x00\xbb\x80\x00\x00\x00"));
+    assert_box(init, "elst",
+               unit_bytes("\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00"
+                          "\x00\x00\x01\x38\x00\x01\x00\x00"));
+    assert_box(init, "sgpd",
+               unit_bytes("\x01\x00\x00\x00" "roll\x00\x00\x00\x02"
+                          "\x00\x00\x00\x01\xff\xfc"));
+
+    /* nothing to throw away, and packets of 2.5 ms */
+    config.pre_skip = 0;
+    config.frame_samples = 120;
+    assert_int_equal(oa_cmaf_audio_init(&config, unit_bytes(OPUS_HEAD), 48000,
+                                        buf, sizeof(buf), &size), OA_OK);
+    init = oa_slice(buf, size);
+    assert_null(find_box(init, "elst").data);
+    assert_memory_equal(find_box(init, "sgpd").data + 24, "\xff\xe0", 2);
+}
+
+
+static void
+test_opus_chunk(void **state)
+{
+    size_t            size;
+    uint8_t           buf[OA_CMAF_MOOF_SIZE(2)];
+    oa_slice_t        sbgp;
+    oa_cmaf_sample_t  samples[] = { { 960, 5, 0, true }, { 960, 6, 0, true } };
+    oa_cmaf_chunk_t   chunk = { 1, 0, samples, 2, true, true };
+
+    (void) state;
+
+    assert_int_equal(oa_cmaf_chunk_header(&chunk, buf, sizeof(buf), &size),
+                     OA_OK);
+
+    sbgp = find_box(oa_slice(buf, size), "sbgp");
+    assert_int_equal(sbgp.size, 28);
+    assert_memory_equal(sbgp.data + 8, "\x00\x00\x00\x00" "roll"
+                        "\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00\x01",
+                        20);
+}
+
+
+static void
+test_codecs_of_another_kind(void **state)
+{
+    size_t            size;
+    uint8_t           buf[2048];
+    oa_codec_audio_t  sound;
+    oa_codec_video_t  picture;
+
+    (void) state;
+
+    memset(&picture, 0, sizeof(picture));
+    memset(&sound, 0, sizeof(sound));
+    picture.codec = OA_CODEC_AAC;
+    sound.codec = OA_CODEC_AV1;
+
+    assert_int_equal(oa_cmaf_video_init(&picture, unit_bytes("x"), 1, buf,
+                                        sizeof(buf), &size), OA_EUNSUPPORTED);
+    assert_int_equal(oa_cmaf_audio_init(&sound, unit_bytes("x"), 1, buf,
+                                        sizeof(buf), &size), OA_EUNSUPPORTED);
+}
+
+
 int
 main(void)
 {
@@ -508,7 +692,12 @@ main(void)
         cmocka_unit_test(test_video_chunk),
         cmocka_unit_test(test_audio_chunk),
         cmocka_unit_test(test_chunks_that_cannot_be),
-        cmocka_unit_test(test_any_samples_fit_and_come_back)
+        cmocka_unit_test(test_any_samples_fit_and_come_back),
+        cmocka_unit_test(test_hevc_init),
+        cmocka_unit_test(test_av1_init),
+        cmocka_unit_test(test_opus_init),
+        cmocka_unit_test(test_opus_chunk),
+        cmocka_unit_test(test_codecs_of_another_kind)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

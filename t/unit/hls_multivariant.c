@@ -64,6 +64,28 @@ render(const oa_hls_rendition_t *renditions, unsigned n, char *text,
 
 
 static void
+only_a_wide_range_is_told(void **state)
+{
+    char                text[1024];
+    oa_hls_rendition_t  r;
+
+    (void) state;
+
+    r = video("video", 1280, 720, 3000000);
+    assert_int_equal(render(&r, 1, text, sizeof(text)), OA_OK);
+    assert_null(strstr(text, "VIDEO-RANGE"));
+
+    r.format.range = OA_LIVE_HLG;
+    assert_int_equal(render(&r, 1, text, sizeof(text)), OA_OK);
+    assert_non_null(strstr(text, ",VIDEO-RANGE=HLG\n"));
+
+    r.format.range = OA_LIVE_PQ;
+    assert_int_equal(render(&r, 1, text, sizeof(text)), OA_OK);
+    assert_non_null(strstr(text, ",VIDEO-RANGE=PQ\n"));
+}
+
+
+static void
 video_goes_with_an_audio_group(void **state)
 {
     char  text[2048];
@@ -285,6 +307,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(video_goes_with_an_audio_group),
+        cmocka_unit_test(only_a_wide_range_is_told),
         cmocka_unit_test(video_alone_has_no_group),
         cmocka_unit_test(audio_alone_is_a_variant),
         cmocka_unit_test(the_heaviest_comes_first),
