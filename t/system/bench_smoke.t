@@ -68,4 +68,31 @@ cmp_ok $glass->{parts}, '>=', 5, 'clocks in pictures were read';
 cmp_ok $glass->{newest_picture_age_min_ms}, '>',
     $glass->{encoder_age_min_ms}, 'a part is older than its picture encoded';
 
+my %publish = bench(qw(--publishers 3 --seconds 2 --warmup 1 --workers 2
+                       --video-kbps 365 publish));
+
+for my $name (qw(cold_start start stock_start live_start))
+{
+    my $start = $publish{$name};
+
+    is $start->{refused} + $start->{failed}, 0, "$name: everybody got on";
+    cmp_ok $start->{starts}, '>=', 12, "$name: each key was used";
+    cmp_ok $start->{server_cpu_us_per_start}, '>', 0, "$name: it took time";
+    ok in_order($start, 'start'), "$name: quantiles rise";
+}
+
+is $publish{cold_start}{starts}, 12, 'the database is asked once for a key';
+
+for my $name (qw(feed stock_feed live_feed))
+{
+    my $feed = $publish{$name};
+
+    is $feed->{refused} + $feed->{failed}, 0, "$name: everybody stayed";
+    cmp_ok $feed->{mbit_per_s}, '>', 0.5, "$name: media were sent";
+    cmp_ok $feed->{server_cpu_us_per_mbit}, '>', 0, "$name: it took time";
+}
+
+cmp_ok $publish{ratio}{ratio_cpu_per_start}, '>', 0, 'a ratio for starts';
+cmp_ok $publish{ratio}{ratio_cpu_per_mbit}, '>', 0, 'a ratio for media';
+
 done_testing;

@@ -279,13 +279,14 @@ conn_read(crowd_t *crowd, conn_t *c)
     ssize_t  n;
 
     /*
-     * nginx-rtmp writes its half of the handshake in two pieces, the second
-     * when the first is acknowledged, which the kernel likes to delay by 40 ms.
+     * nginx-rtmp answers in pieces, the next one when the last one is
+     * acknowledged, which the kernel likes to delay by 40 ms.
      */
     one = 1;
-    setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one));
 
     for ( ;; ) {
+        setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one));
+
         n = recv(c->fd, c->in + c->in_size, sizeof(c->in) - c->in_size,
                  MSG_DONTWAIT);
 
