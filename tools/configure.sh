@@ -52,6 +52,15 @@ onair_module()
         pq)
             ngx_module_incs="$ngx_module_incs $(pg_config --includedir)"
             ngx_module_libs="$ngx_module_libs -lpq" ;;
+        hiredis)
+            ngx_module_libs="$ngx_module_libs -lhiredis"
+
+            # its TLS is a library of its own, where there is one
+            if echo '#include <hiredis/hiredis_ssl.h>' \
+                | $CC -E - > /dev/null 2>&1
+            then
+                ngx_module_libs="$ngx_module_libs -lhiredis_ssl -lssl -lcrypto"
+            fi ;;
         *)
             ngx_module_libs="$ngx_module_libs -l$onair_need" ;;
         esac

@@ -189,6 +189,10 @@ ngx_onair_redis_add_address(ngx_conf_t *cf, ngx_onair_redis_conf_t *conf,
         return NGX_CONF_ERROR;
     }
 
+    if (address->port == 0 && conf->tls) {
+        return "cannot have \"tls\" with a unix socket";
+    }
+
     if (address->port == 0 || ngx_onair_is_address(address->host)) {
         return NGX_CONF_OK;
     }
@@ -350,6 +354,18 @@ ngx_onair_redis_set_connect_timeout(ngx_conf_t *cf,
 }
 
 
+static ngx_int_t
+ngx_onair_redis_set_tls_ca(ngx_conf_t *cf, ngx_onair_redis_conf_t *conf,
+    ngx_str_t *value)
+{
+    (void) cf;
+
+    conf->tls_ca = *value;
+
+    return value->len ? NGX_OK : NGX_ERROR;
+}
+
+
 static const ngx_onair_redis_parameter_t  ngx_onair_redis_parameters[] = {
     { ngx_string("password_file="), ngx_onair_redis_set_password_file },
     { ngx_string("user="), ngx_onair_redis_set_user },
@@ -358,6 +374,7 @@ static const ngx_onair_redis_parameter_t  ngx_onair_redis_parameters[] = {
     { ngx_string("timeout="), ngx_onair_redis_set_timeout },
     { ngx_string("connect_timeout="), ngx_onair_redis_set_connect_timeout },
     { ngx_string("max_pending="), ngx_onair_redis_set_max_pending },
+    { ngx_string("tls_ca="), ngx_onair_redis_set_tls_ca },
     { ngx_null_string, NULL }
 };
 
@@ -384,8 +401,7 @@ ngx_onair_redis_parameter(const ngx_str_t *word)
 static ngx_uint_t
 ngx_onair_redis_is_tls(const ngx_str_t *word)
 {
-    return (word->len == 3 && ngx_strncmp(word->data, "tls", 3) == 0)
-           || (word->len > 7 && ngx_strncmp(word->data, "tls_ca=", 7) == 0);
+    return word->len == 3 && ngx_strncmp(word->data, "tls", 3) == 0;
 }
 
 
@@ -421,11 +437,8 @@ ngx_onair_redis_set_parameters(ngx_conf_t *cf, ngx_onair_redis_conf_t *conf)
 
     for (i = 1; i < cf->args->nelts; i++) {
         if (ngx_onair_redis_is_tls(&words[i])) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "this hiredis has no TLS: let stunnel or "
-                               "nginx's stream module (\"proxy_ssl on\") "
-                               "speak it, and name its local address here");
-            return NGX_CONF_ERROR;
+            conf->tls = 1;
+            continue;
         }
 
         parameter = ngx_onair_redis_parameter(&words[i]);
@@ -452,7 +465,9 @@ ngx_onair_redis_set_addresses(ngx_conf_t *cf, ngx_onair_redis_conf_t *conf)
     words = cf->args->elts;
 
     for (i = 1; i < cf->args->nelts; i++) {
-        if (ngx_onair_redis_parameter(&words[i]) != NULL) {
+        if (ngx_onair_redis_parameter(&words[i]) != NULL
+            || ngx_onair_redis_is_tls(&words[i]))
+        {
             continue;
         }
 
@@ -463,6 +478,21 @@ ngx_onair_redis_set_addresses(ngx_conf_t *cf, ngx_onair_redis_conf_t *conf)
     }
 
     return conf->addresses.nelts ? NGX_CONF_OK : "has no address";
+}
+
+
+static char *
+ngx_onair_redis_contradiction(const ngx_onair_redis_conf_t *conf)
+{
+    if (conf->user.len && !conf->password.len) {
+        return "has a user but no password_file";
+    }
+
+    if (conf->tls_ca.len && !conf->tls) {
+        return "has a tls_ca but no tls";
+    }
+
+    return NGX_CONF_OK;
 }
 
 
@@ -504,13 +534,13 @@ ngx_onair_redis_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *data)
         rv = ngx_onair_redis_need_threads(cf, conf);
     }
 
-    if (rv == NGX_CONF_OK && conf->user.len && !conf->password.len) {
-        rv = "has a user but no password_file";
+    if (rv == NGX_CONF_OK && conf->tls) {
+        rv = ngx_onair_redis_tls_configure(cf, conf);
     }
 
     core->redis = conf;
 
-    return rv;
+    return rv == NGX_CONF_OK ? ngx_onair_redis_contradiction(conf) : rv;
 }
 
 

@@ -16,6 +16,13 @@
 #include "core/ngx_onair_resolve.h"
 
 
+#if defined(__has_include)
+#if __has_include(<hiredis/hiredis_ssl.h>)
+#define NGX_ONAIR_REDIS_TLS  1
+#endif
+#endif
+
+
 /* Of a back-off between rounds through all addresses. */
 #define NGX_ONAIR_REDIS_BACKOFF_MIN_MS   100
 #define NGX_ONAIR_REDIS_BACKOFF_MAX_MS   5000
@@ -53,6 +60,10 @@ typedef struct ngx_onair_redis_conf_s {
     ngx_msec_t   connect_timeout;
 
     struct ngx_thread_pool_s  *threads;      /* for names; or NULL */
+
+    ngx_flag_t   tls;
+    ngx_str_t    tls_ca;                     /* empty: the system's */
+    struct ssl_ctx_st  *tls_context;         /* NULL: no TLS */
 } ngx_onair_redis_conf_t;
 
 
@@ -86,6 +97,7 @@ struct ngx_onair_redis_link_s {
     ngx_onair_redis_state_t        state;
     redisAsyncContext             *redis;    /* NULL: none */
     ngx_onair_resolve_t           *resolving;
+    struct ssl_st                 *ssl;      /* as long as redis */
 
     ngx_uint_t                     address;  /* number of the one in turn */
     ngx_uint_t                     failures; /* in a row */
@@ -127,6 +139,22 @@ ngx_int_t ngx_onair_node_default(ngx_cycle_t *cycle, ngx_str_t *node);
  * logged, the caller frees it.
  */
 ngx_int_t ngx_onair_redis_attach(redisAsyncContext *redis, ngx_log_t *log);
+
+
+/* --- ngx_onair_redis_tls.c --- */
+
+/* Makes conf->tls_context.  On an error, which was logged: NGX_CONF_ERROR */
+char *ngx_onair_redis_tls_configure(ngx_conf_t *cf,
+    ngx_onair_redis_conf_t *conf);
+
+/*
+ * On link->redis, before anything is sent to link->host.  NULL, or why it
+ * cannot be: static text.
+ */
+const char *ngx_onair_redis_tls_start(ngx_onair_redis_link_t *link);
+
+/* What is wrong with the certificate; NULL: nothing.  Static text. */
+const char *ngx_onair_redis_tls_reason(const ngx_onair_redis_link_t *link);
 
 
 /* --- ngx_onair_redis_link.c --- */

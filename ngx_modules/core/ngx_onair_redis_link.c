@@ -37,6 +37,7 @@ ngx_onair_redis_drop(ngx_onair_redis_link_t *link)
 
     if (redis != NULL) {
         link->redis = NULL;
+        link->ssl = NULL;
         redis->data = NULL;
         redisAsyncFree(redis);
     }
@@ -119,18 +120,23 @@ ngx_onair_redis_link_fail(ngx_onair_redis_link_t *link, const char *reason)
 void
 ngx_onair_redis_link_lost(redisAsyncContext *redis)
 {
-    char                     reason[NGX_ONAIR_REDIS_MAX_REASON + 1];
+    char                     copy[NGX_ONAIR_REDIS_MAX_REASON + 1];
+    const char              *reason;
     ngx_onair_redis_link_t  *link;
 
     link = redis->data;
+
+    reason = ngx_onair_redis_tls_reason(link);
+    if (reason == NULL) {
+        reason = redis->err && redis->errstr[0] ? redis->errstr
+                                                : "it was closed";
+    }
+
+    (void) ngx_cpystrn((u_char *) copy, (u_char *) reason, sizeof(copy));
+
     link->redis = NULL;
-
-    (void) ngx_cpystrn((u_char *) reason,
-                       (u_char *) (redis->err && redis->errstr[0]
-                                   ? redis->errstr : "it was closed"),
-                       sizeof(reason));
-
-    ngx_onair_redis_link_fail(link, reason);
+    link->ssl = NULL;
+    ngx_onair_redis_link_fail(link, copy);
 }
 
 
@@ -169,6 +175,7 @@ ngx_onair_redis_link_follow(ngx_onair_redis_link_t *link)
 static void
 ngx_onair_redis_open(ngx_onair_redis_link_t *link, const char *address)
 {
+    const char         *reason;
     redisAsyncContext  *redis;
 
     redis = link->port == 0 ? redisAsyncConnectUnix(address)
@@ -194,6 +201,12 @@ ngx_onair_redis_open(ngx_onair_redis_link_t *link, const char *address)
 
     redis->data = link;
     link->redis = redis;
+
+    reason = link->conf->tls ? ngx_onair_redis_tls_start(link) : NULL;
+    if (reason != NULL) {
+        ngx_onair_redis_link_fail(link, reason);
+        return;
+    }
 
     if (ngx_onair_redis_greet(link) != NGX_OK) {
         ngx_onair_redis_link_fail(link, "no memory");
