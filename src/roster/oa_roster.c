@@ -249,6 +249,28 @@ oa_roster_go_live(oa_roster_t *roster, oa_roster_id_t id, int64_t now_ms,
 
 
 oa_err_t
+oa_roster_holder(oa_roster_t *roster, oa_roster_id_t id, int64_t now_ms,
+    oa_bus_alive_pt alive, void *ctx, oa_roster_entry_t *holder)
+{
+    oa_roster_slot_t  *slot, *live;
+
+    slot = oa_roster_find_present(roster, id);
+    if (slot == NULL) {
+        return OA_EGONE;
+    }
+
+    live = oa_roster_live(roster, slot, now_ms, alive, ctx);
+    if (live == NULL) {
+        return OA_ENOTFOUND;
+    }
+
+    *holder = live->entry;
+
+    return OA_OK;
+}
+
+
+oa_err_t
 oa_roster_stand_by(oa_roster_t *roster, oa_roster_id_t id)
 {
     oa_roster_slot_t  *slot;

@@ -124,6 +124,14 @@ OA_MUST_CHECK oa_err_t oa_roster_go_live(oa_roster_t *roster,
     oa_bus_alive_pt alive, void *ctx, oa_roster_entry_t *holder);
 
 /* OA_EINVAL: it is LIVE.  OA_EGONE. */
+/*
+ * Who keeps it from going live now, as oa_roster_go_live() would tell, which
+ * it changes nothing of.  OA_ENOTFOUND: nobody.  OA_EGONE.
+ */
+OA_MUST_CHECK oa_err_t oa_roster_holder(oa_roster_t *roster,
+    oa_roster_id_t id, int64_t now_ms, oa_bus_alive_pt alive, void *ctx,
+    oa_roster_entry_t *holder);
+
 OA_MUST_CHECK oa_err_t oa_roster_stand_by(oa_roster_t *roster,
     oa_roster_id_t id);
 

@@ -282,6 +282,44 @@ test_refuse(void **state)
 
 
 static void
+test_holder(void **state)
+{
+    world_t            world;
+    oa_roster_t       *roster;
+    oa_roster_id_t     first, second;
+    oa_roster_entry_t  holder;
+
+    (void) state;
+
+    memset(&world, 0, sizeof(world));
+    roster = new_roster(SIZE);
+    first = enter(roster, 1, &one);
+    second = enter(roster, 1, &two);
+
+    assert_int_equal(oa_roster_holder(roster, second, 100, alive, &world,
+                                      &holder), OA_ENOTFOUND);
+    assert_int_equal(get(roster, second).state, OA_ROSTER_WAITING);
+
+    assert_int_equal(go_live(roster, first, &world), OA_OK);
+    assert_int_equal(oa_roster_holder(roster, second, 100, alive, &world,
+                                      &holder), OA_OK);
+    assert_int_equal(holder.id.serial, first.serial);
+    assert_int_equal(oa_roster_holder(roster, first, 100, alive, &world,
+                                      &holder), OA_ENOTFOUND);
+
+    world.dead[0] = one.pid;
+    assert_int_equal(oa_roster_holder(roster, second, 100, alive, &world,
+                                      &holder), OA_ENOTFOUND);
+    assert_int_equal(get(roster, first).state, OA_ROSTER_GONE);
+
+    oa_roster_leave(roster, second, OA_ROSTER_REFUSED, 100);
+    assert_int_equal(oa_roster_holder(roster, second, 100, alive, &world,
+                                      &holder), OA_EGONE);
+    free(roster);
+}
+
+
+static void
 test_take_over(void **state)
 {
     world_t            world;
@@ -1155,6 +1193,7 @@ main(void)
         cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_enter),
         cmocka_unit_test(test_refuse),
+        cmocka_unit_test(test_holder),
         cmocka_unit_test(test_take_over),
         cmocka_unit_test(test_standby),
         cmocka_unit_test(test_stop),
