@@ -33,10 +33,12 @@
  *   headers.c   what a standby sent that decoders need once it is live
  *   database.c  what a key grants, from SQL
  *   callback.c  what a key grants, from an HTTP server, as on_publish asks
- *   turn.c      whose turn it is: the roster, takeover, standby
+ *   turn.c      whose turn it is: from its entry in the roster to its end
+ *   wait.c      before it is live: refused, takeover, standby
  *   lease.c     the same among machines: a lease in Redis
  *   keeper.c    one worker's: changes in the database
- *   book.c      and the book of streams
+ *   book.c      and the book of streams: what is due
+ *   row.c       and how it is written
  */
 
 
@@ -318,6 +320,12 @@ ngx_int_t ngx_rtmp_publish_auth_turn_init(ngx_cycle_t *cycle);
 void ngx_rtmp_publish_auth_turn_exit(ngx_cycle_t *cycle);
 
 
+#define NGX_RTMP_PUBLISH_AUTH_TICK  100        /* ms */
+
+/* wait.c: one that waits or stands by, at a tick. */
+void ngx_rtmp_publish_auth_wait(ngx_rtmp_publish_auth_ctx_t *ctx,
+    int64_t now_ms);
+
 /* From any callback: looks at all places soon, from the event loop. */
 void ngx_rtmp_publish_auth_turn_wake(void);
 
@@ -365,6 +373,18 @@ void ngx_rtmp_publish_auth_lease_release(ngx_rtmp_publish_auth_ctx_t *ctx);
 
 /* keeper.c: its timers, in each worker; one of them does the work. */
 ngx_int_t ngx_rtmp_publish_auth_keeper_init(ngx_cycle_t *cycle);
+
+
+/*
+ * row.c: rows of "streams".  settle: all that are open of this node have ended
+ * as lost, when they were seen last.  write: the whole row of an entry's
+ * session; reason is NULL while it has not ended.
+ */
+ngx_onair_sql_query_t *ngx_rtmp_publish_auth_row_settle(
+    ngx_onair_sql_pt handler, void *ctx);
+ngx_onair_sql_query_t *ngx_rtmp_publish_auth_row_write(
+    const oa_roster_entry_t *entry, int64_t seen_ms, const char *reason,
+    ngx_onair_sql_pt handler, void *ctx);
 
 
 /* book.c: writes what is due; of the keeper, every some 100 ms. */

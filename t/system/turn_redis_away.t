@@ -1,0 +1,85 @@
+#!/usr/bin/perl
+
+# Redis stops, hangs and comes back, empty: who is live stays, new publishers
+# get on by their machine's own roster, and are leased when it is back.  Of two
+# who got on apart from each other one then stops.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Test::More;
+
+use Time::HiRes qw(time);
+
+use Onair::Ctl;
+use Onair::FLV;
+use Onair::Redis;
+use Onair::Server;
+use Onair::Turn;
+
+my $accounts = Onair::Ctl->sqlite;
+my $redis = Onair::Redis->start;
+my %node = map {
+    $_ => Onair::Turn->node($accounts, name => $_, redis => $redis,
+                            workers => 2, database => 'timeout=2s')
+} qw(a b);
+my $user = 0;
+
+
+sub key
+{
+    my ($name) = @_;
+
+    $user++;
+    return $ENV{ONAIR_STUB} ? "$user.1.$name" : $accounts->user($name);
+}
+
+
+sub leased { $redis->command('GET', "onair:lease:{$_[0]}") // '' }
+
+
+for (['hangs', sub { $redis->pause }, sub { $redis->resume }],
+     ['is killed', sub { $redis->kill }, sub { $redis->restart }])
+{
+    my ($what, $away, $back) = @$_;
+    my $n = substr $what, 0, 1;
+    my ($one, $two, $both) = map { key("$_$n") } qw(one two both);
+
+    my $p = publish($node{a}, $one);
+    ok $p->accepted, "$what: one is live";
+    ok wait_for { leased("one$n") =~ / a$/ }, "$what: with a lease";
+
+    $away->();
+    my $since = time;
+    my $q = publish($node{a}, $two);
+    ok $q->accepted, "$what: another gets on";
+    cmp_ok time - $since, '<', 5, "$what: in bounded time";
+    is publish($node{a}, $two)->accepted, '',
+        "$what: but not twice on one machine";
+    ok !$p->wait_closed(4), "$what: who was live stays, over its lease's end";
+
+    my @both = map { publish($node{$_}, $both) } qw(a b);
+    is scalar(grep { $_->accepted } @both), 2,
+        "$what: machines that do not know of each other both accept";
+
+    $back->();
+    ok wait_for { leased("one$n") =~ / a$/ && leased("two$n") =~ / a$/ },
+        "$what: Redis is back, both have their lease";
+    ok wait_for { !publish($node{b}, $two)->accepted },
+        "$what: which the other machine sees, once it is connected";
+    ok !$p->wait_closed(0.1) && !$q->wait_closed(0.1), "$what: both go on";
+
+    ok wait_for { grep { $_->wait_closed(0.1) } @both },
+        "$what: of the two one is stopped";
+    sleep 1;
+    is scalar(grep { !$_->wait_closed(0.5) } @both), 1,
+        "$what: and the other goes on";
+    like $node{a}->error_log . $node{b}->error_log,
+        qr/"both$n".*ended: lease_lost/, "$what: the log says why";
+
+    $_->close for $p, $q, @both;
+    ok wait_for { leased("one$n") eq '' }, "$what: leases are given back";
+}
+
+done_testing;
