@@ -30,6 +30,30 @@ die()
 }
 
 
+# Where tools/run keeps its things unless told.
+default_directory()
+{
+    if [ "$(id -u)" = 0 ]; then
+        echo /var/lib/onair
+    else
+        echo "$build/run"
+    fi
+}
+
+
+free_port()
+{
+    local port
+
+    while :; do
+        port=$((10000 + RANDOM % 20000))
+        (: < /dev/tcp/127.0.0.1/$port) 2> /dev/null || break
+    done
+
+    echo $port
+}
+
+
 # missing PACKAGE…: prints those that are not installed.
 missing()
 {

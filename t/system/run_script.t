@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 
-# tools/run: a demo that serves, clear refusals, and nothing left behind.
+# tools/run: a demo that serves, a first key, clear refusals, and nothing left
+# behind.
 
 use strict;
 use warnings;
@@ -12,6 +13,7 @@ use POSIX qw(:sys_wait_h);
 use Test::More;
 
 use Onair::HTTP;
+use Onair::Publisher;
 use Onair::Server qw(free_port wait_for);
 
 my $dir = File::Temp->newdir('onair-XXXXXX', TMPDIR => 1);
@@ -37,11 +39,16 @@ sub start {
 }
 
 
-sub output {
-    open my $file, '<', "$dir/output" or return '';
+sub slurp {
+    my ($name) = @_;
+
+    open my $file, '<', $name or return '';
     local $/;
-    return scalar <$file>;
+    return scalar(<$file>) // '';
 }
+
+
+sub output { slurp("$dir/output") }
 
 
 sub command_line {
@@ -72,7 +79,8 @@ sub refused {
 refused('an unknown option', qr/unknown option --x/, '--x');
 refused('a bad port', qr/--http needs a number/, '--http', 'http');
 refused('a missing value', qr/--dir needs a value/, '--dir');
-refused('a database', qr/--database is not served yet/, '--database', 'x');
+refused('a database', qr/--database needs sqlite:PATH/, '--database', 'x');
+refused('a Redis', qr/--redis needs HOST:PORT/, '--redis', 'x');
 refused('no configuration', qr/cannot read/, '--conf', "$dir/none");
 
 $pid = start('--demo');
@@ -90,6 +98,31 @@ like $client->get('/live/demo/index.m3u8')->{body}, qr/RESOLUTION=1280x720/,
 like output(), qr{http://localhost:$http/}, 'prints the address of the page';
 like output(), qr{rtmp://localhost:$rtmp/live}, 'prints that of RTMP';
 
+my ($key) = output() =~ /(live_\d+_[a-z2-7]{32})/;
+ok $key, 'prints the key of a first channel';
+is slurp($ready), "http://localhost:$http/\nrtmp://localhost:$rtmp/live\n$key\n",
+    'and all three into the ready file';
+is +(stat $ready)[2] & 07777, 0600, 'which is for the owner only';
+
+my $publisher = Onair::Publisher->ffmpeg("rtmp://127.0.0.1:$rtmp/live/$key");
+ok +(wait_for { $client->get('/live/studio/index.m3u8')->{status} == 200 } 30),
+    'the key is that of the channel "studio"' or diag $publisher->log;
+$publisher->stop;
+
+my $wrong = Onair::Publisher->ffmpeg(
+    "rtmp://127.0.0.1:$rtmp/live/live_1_" . 'a' x 32);
+ok +(wait_for { !$wrong->running } 30), 'another key is refused';
+
+my @arguments = map { command_line($_) } map { m{(\d+)} } glob '/proc/[0-9]*';
+is +(grep { /live_2_/ } @arguments), 0, 'the demo\'s key is no argument';
+
+my @open = grep { (stat)[2] & 077 }
+    map { "$dir/run/$_" } qw(pepper nginx.conf db demo.ffpreset db/onair.db);
+is "@open", '', 'what is secret is for its owner only';
+is +(stat "$dir/run/db")[4], (getpwnam 'www-data')[2],
+    'the workers own the database' if $> == 0;
+is +(stat "$dir/run/pepper")[4], $>, 'and not the pepper';
+
 refused('a port that is taken', qr/port $http is taken/,
         '--dir', "$dir/other", '--http', $http, '--rtmp', free_port());
 refused('a directory in use', qr/runs in .* already/,
@@ -99,7 +132,41 @@ kill 'INT', -$pid;
 waitpid $pid, 0;
 is $?, 0, 'Ctrl-C ends it';
 ok !-e $ready, 'the ready file is gone';
+ok !-e "$dir/run/demo.ffpreset", 'and the demo\'s key';
 ok +(wait_for { return !left_over() }), 'no process is left'
     or diag `ps -o pid,args -p @{[ join ',', left_over() ]}`;
+
+# a second start has the database
+truncate "$dir/output", 0;
+$pid = start();
+wait_for { return -e $ready || waitpid($pid, WNOHANG) } 120;
+ok -e $ready, 'it serves again' or diag output();
+unlike output(), qr/live_/, 'the key is not shown again';
+like output(), qr{tools/onairctl --dir \Q$dir\E/run key rotate studio},
+    'but how to get another';
+is slurp($ready), "http://localhost:$http/\nrtmp://localhost:$rtmp/live\n",
+    'nor is it in the ready file';
+
+$client = Onair::HTTP->connect($http);
+$publisher = Onair::Publisher->ffmpeg("rtmp://127.0.0.1:$rtmp/live/$key");
+ok +(wait_for { $client->get('/live/studio/index.m3u8')->{status} == 200 } 30),
+    'the old one is good' or diag $publisher->log;
+$publisher->stop;
+
+my $rotated = `tools/onairctl --dir $dir/run --json key rotate studio`;
+($key) = $rotated =~ /(live_1_[a-z2-7]{32})/;
+ok $key, 'as it says';
+
+$publisher = Onair::Publisher->ffmpeg("rtmp://127.0.0.1:$rtmp/live/$key");
+ok +(wait_for { $client->get('/status.json')->{body} =~ /"on_air"/ } 30),
+    'and the new one gets on';
+$publisher->stop;
+
+kill 'INT', -$pid;
+waitpid $pid, 0;
+is $?, 0, 'it ends';
+
+my $logs = join '', map { slurp($_) } glob "$dir/run/logs/*";
+unlike $logs, qr/live_\d+_[a-z2-7]{32}/, 'no key is in a log';
 
 done_testing;
