@@ -88,6 +88,27 @@ sub on_air
     $backup->stop;
 }
 
+# The primary's worker is killed.
+{
+    my $key = key('crashes');
+    my $viewer = Onair::Viewer->new($node{a}, 'crashes');
+    my ($one, $two) = $node{a}->worker_pids;
+    my $primary = publish($node{a}, $key, worker => $one);
+    my $backup = publish($node{a}, "$key?backup=1", worker => $two);
+
+    $primary->send_flv($media);
+    ok $viewer->wait_live('video', 'audio'), 'crashes: the primary is live';
+
+    my $session = $viewer->session;
+
+    $node{a}->kill_worker($one);
+    ok on_air($node{a}, 2, 'crashes'), 'crashes: the backup is on the air';
+    $backup->send_flv($media);
+    ok $viewer->wait_seconds('video', 7), 'crashes: it is seen';
+    is $viewer->session, $session, 'crashes: in the same session';
+    $backup->close;
+}
+
 # On two machines: it leaves, it stalls, and its machine dies.
 for my $what ('leaves', 'hangs', 'dies') {
     my $key = key($what);

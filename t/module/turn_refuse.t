@@ -66,6 +66,12 @@ $q->send_flv(Onair::FLV::make(seconds => 1));
 $b->allow_log(qr/exited on signal 9/);
 my ($worker) = $b->publisher_worker('studio');
 kill 'KILL', $b->pid, $b->worker_pids;
+$b = Onair::Turn->node($accounts, name => 'b', redis => $redis);
+$q = publish($b, $key);
+ok $q->accepted, 'a killed nginx that is started again has it at once';
+
+$b->allow_log(qr/exited on signal 9/);
+kill 'KILL', $b->pid, $b->worker_pids;
 my $since = time;
 ok live($a, $key, within => 10), 'a killed machine frees the channel';
 cmp_ok time - $since, '<', 6, 'soon';
