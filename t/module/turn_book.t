@@ -128,6 +128,21 @@ for my $accounts (Onair::Ctl->each) {
         "$kind: one that is stopped";
     is row($accounts, 'stopped')->{reason}, 'stopped', "$kind: and says so";
 
+    # other tracks, which no session can go on with
+    $key = key($accounts, 'changes');
+    $p = live($node, $key);
+    $p->audio(0, "\xaf\0\x11\x90");
+    $p->audio(21 * $_, "\xaf\1" . 'x' x 20) for 1 .. 100;
+    ok wait_for { row($accounts, 'changes') }, "$kind: one in 48 kHz";
+    $p->audio(2200, "\xaf\0\x12\x10");
+    $p->audio(2200 + 23 * $_, "\xaf\1" . 'x' x 20) for 1 .. 10;
+    ok wait_for { rows($accounts, 'changes') == 2 }, "$kind: in 44.1 kHz";
+    ($row, my $second) = rows($accounts, 'changes');
+    is $row->{reason}, 'tracks_changed', "$kind: the first has ended";
+    is $second->{ended}, 0, "$kind: the second is live";
+    cmp_ok $second->{bytes}, '<', $row->{bytes}, "$kind: with its own bytes";
+    $p->close;
+
     # a reload: the keeper of the new workers goes on
     $key = key($accounts, 'reload');
     ($p, $session) = broadcast($node, $key, 'reload');
