@@ -12,7 +12,7 @@
 
 
 #define NGX_ONAIR_POSTGRES_PIPELINE  32      /* queries on a connection */
-#define NGX_ONAIR_POSTGRES_IDLE_MS   10000   /* then it is asked for life */
+#define NGX_ONAIR_POSTGRES_IDLE_MS   3000    /* then it is asked for life */
 #define NGX_ONAIR_POSTGRES_AGAIN_MS  50      /* the first try after a loss */
 
 
@@ -196,11 +196,19 @@ ngx_onair_postgres_nready(void)
 }
 
 
+/* A later attempt that is planned already makes way for an earlier one. */
 static void
 ngx_onair_postgres_retry(ngx_msec_t pause)
 {
-    if (!ngx_onair_postgres_worker.retry.timer_set) {
-        ngx_add_timer(&ngx_onair_postgres_worker.retry, pause);
+    ngx_event_t  *retry;
+
+    retry = &ngx_onair_postgres_worker.retry;
+
+    if (!retry->timer_set
+        || (ngx_msec_int_t) (retry->timer.key - ngx_current_msec)
+           > (ngx_msec_int_t) pause)
+    {
+        ngx_add_timer(retry, pause);
     }
 }
 
@@ -347,6 +355,7 @@ ngx_onair_postgres_lost(ngx_onair_postgres_t *connection, const char *why,
 
     } else {
         ngx_onair_sql_complain(NGX_LOG_WARN, "a connection is lost", reason);
+        ngx_onair_postgres_worker.failures = 0;
         ngx_onair_postgres_suspect();
         ngx_onair_postgres_retry(1 + (ngx_msec_t) ngx_random()
                                      % NGX_ONAIR_POSTGRES_AGAIN_MS);

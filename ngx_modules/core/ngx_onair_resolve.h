@@ -44,7 +44,8 @@ ngx_uint_t ngx_onair_is_address(const char *host);
  * Looks a name up, in a worker process.  The handler is called once, from
  * the event loop.  There is no time limit here: whoever asks has his own and
  * cancels; asking for the same name again joins the lookup under way, so a
- * name server that does not answer ties up one thread a name.
+ * name server that does not answer ties up one thread a name.  A worker that
+ * ends waits for it, as long as the system's resolver does (resolv.conf).
  * NULL: no memory, the name is too long, or the pool's queue is full.
  */
 ngx_onair_resolve_t *ngx_onair_resolve(struct ngx_thread_pool_s *threads,

@@ -138,7 +138,7 @@ void ngx_onair_sql_complain(ngx_uint_t level, const char *what,
  */
 const char *ngx_onair_sql_guard(const char *version);
 
-/* The next pause of a row of failures: doubles to 8 s, 50 to 100% of it. */
+/* The next pause of a row of failures: doubles to 5 s, 50 to 100% of it. */
 ngx_msec_t ngx_onair_sql_back_off(ngx_uint_t failures);
 
 

@@ -122,6 +122,16 @@ subtest 'suspended and idle' => sub {
     comes_back($server);
 };
 
+subtest 'suspended, and nobody asks' => sub {
+    my $server = Onair::SQL->server($db, arguments => 'timeout=1s');
+
+    is sql($server, 'one')->{status}, 'ok', 'it is up';
+    $db->pause;
+    ok wait_for { !available($server) }, 'it is found out without a query';
+    $db->resume;
+    comes_back($server);
+};
+
 subtest 'connections are ended by the server' => sub {
     my $server = Onair::SQL->server($db);
 
