@@ -10,6 +10,14 @@
 #endif
 
 #include <netdb.h>
+#ifdef __GLIBC__
+#include <resolv.h>
+#endif
+
+
+/* Seconds before a name server is asked again; it doubles each time. */
+#define NGX_ONAIR_RESOLVE_WAIT   1
+#define NGX_ONAIR_RESOLVE_TRIES  2
 
 
 /* One name under way; several may wait for it. */
@@ -64,6 +72,24 @@ ngx_onair_threads(ngx_conf_t *cf)
 }
 
 
+/*
+ * A worker that ends waits for its threads, and is killed when they take
+ * long: this thread does not ask as patiently as resolv.conf may say.
+ */
+static void
+ngx_onair_lookup_hurry(void)
+{
+#ifdef __GLIBC__
+    if (res_init() != 0) {
+        return;
+    }
+
+    _res.retrans = ngx_min(_res.retrans, NGX_ONAIR_RESOLVE_WAIT);
+    _res.retry = ngx_min(_res.retry, NGX_ONAIR_RESOLVE_TRIES);
+#endif
+}
+
+
 /* In a thread of the pool: touches nothing but the lookup's own fields. */
 static void
 ngx_onair_lookup_run(void *data, ngx_log_t *log)
@@ -80,6 +106,8 @@ ngx_onair_lookup_run(void *data, ngx_log_t *log)
     ngx_memzero(&hints, sizeof(hints));
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_ADDRCONFIG;
+
+    ngx_onair_lookup_hurry();
 
     lookup->failed = getaddrinfo(lookup->host, NULL, &hints, &list);
     if (lookup->failed) {

@@ -45,7 +45,7 @@ ngx_uint_t ngx_onair_is_address(const char *host);
  * the event loop.  There is no time limit here: whoever asks has his own and
  * cancels; asking for the same name again joins the lookup under way, so a
  * name server that does not answer ties up one thread a name.  A worker that
- * ends waits for it, as long as the system's resolver does (resolv.conf).
+ * ends waits for it: three seconds for each name server that is asked.
  * NULL: no memory, the name is too long, or the pool's queue is full.
  */
 ngx_onair_resolve_t *ngx_onair_resolve(struct ngx_thread_pool_s *threads,
