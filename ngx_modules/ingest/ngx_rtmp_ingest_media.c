@@ -160,6 +160,7 @@ ngx_rtmp_ingest_pass(ngx_rtmp_ingest_publisher_t *pub, ngx_uint_t type,
     oa_amf_metadata_t  metadata;
 
     ngx_memzero(&refusal, sizeof(refusal));
+    oa_packager_clock(pub->packager, ngx_onair_now_ms());
 
     switch (type) {
 
@@ -181,6 +182,7 @@ ngx_rtmp_ingest_pass(ngx_rtmp_ingest_publisher_t *pub, ngx_uint_t type,
 
         if (oa_amf_metadata_parse(body, &metadata) == OA_OK) {
             oa_packager_metadata(pub->packager, &metadata);
+            oa_packager_describe(pub->packager, body);
         }
 
         return NGX_OK;

@@ -124,6 +124,7 @@ ngx_http_live_status_render(ngx_http_request_t *r,
     ngx_http_live_status_text_t *text)
 {
     oa_err_t             err;
+    ngx_str_t            channel, health;
     oa_writer_t          w;
     oa_status_source_t   source;
 
@@ -142,7 +143,18 @@ ngx_http_live_status_render(ngx_http_request_t *r,
         return err;
     }
 
-    err = oa_status_render(&source, &w, ngx_http_live_status_room, text);
+    /* a channel's name has no character that would be escaped */
+    if (ngx_http_arg(r, (u_char *) "channel", 7, &channel) == NGX_OK
+        && ngx_http_arg(r, (u_char *) "health", 6, &health) == NGX_OK)
+    {
+        err = oa_status_render_health(&source,
+                                      oa_slice(channel.data, channel.len), &w,
+                                      ngx_http_live_status_room, text);
+
+    } else {
+        err = oa_status_render(&source, &w, ngx_http_live_status_room, text);
+    }
+
     if (err != OA_OK) {
         return err;
     }
@@ -230,6 +242,11 @@ ngx_http_live_status_handler(ngx_http_request_t *r)
     }
 
     err = ngx_http_live_status_render(r, &text);
+
+    if (err == OA_ENOTFOUND) {
+        return NGX_HTTP_NOT_FOUND;
+    }
+
     if (err != OA_OK) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "live_status: the answer could not be made: %s",

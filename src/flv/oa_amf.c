@@ -561,36 +561,43 @@ oa_amf_take_name(oa_slice_t *rest, const char *text)
 }
 
 
-oa_err_t
-oa_amf_metadata_parse(oa_slice_t message, oa_amf_metadata_t *metadata)
+/* Goes to the properties of a data message. */
+static oa_err_t
+oa_amf_metadata_open(oa_slice_t *message)
 {
-    oa_err_t    rc;
     oa_slice_t  head;
 
-    memset(metadata, 0, sizeof(*metadata));
-
-    if (oa_amf_take_name(&message, "@setDataFrame") == OA_EINVAL
-        || oa_amf_take_name(&message, "onMetaData") == OA_EINVAL
-        || message.size == 0)
+    if (oa_amf_take_name(message, "@setDataFrame") == OA_EINVAL
+        || oa_amf_take_name(message, "onMetaData") == OA_EINVAL
+        || message->size == 0)
     {
         return OA_EINVAL;
     }
 
-    switch (message.data[0]) {
+    switch (message->data[0]) {
     case OA_AMF_STRING:
         return OA_ENOTFOUND;
 
     case OA_AMF_OBJECT:
-        rc = oa_amf_take(&message, 1, &head);
-        break;
+        return oa_amf_take(message, 1, &head);
 
     case OA_AMF_ECMA_ARRAY:
-        rc = oa_amf_take(&message, 5, &head);
-        break;
+        return oa_amf_take(message, 5, &head);
 
     default:
         return OA_EINVAL;
     }
+}
+
+
+oa_err_t
+oa_amf_metadata_parse(oa_slice_t message, oa_amf_metadata_t *metadata)
+{
+    oa_err_t  rc;
+
+    memset(metadata, 0, sizeof(*metadata));
+
+    rc = oa_amf_metadata_open(&message);
 
     if (rc == OA_OK) {
         rc = oa_amf_properties_parse(message, metadata);
@@ -601,4 +608,67 @@ oa_amf_metadata_parse(oa_slice_t message, oa_amf_metadata_t *metadata)
     }
 
     return rc;
+}
+
+
+/* false: the value is none that a field can be. */
+static bool
+oa_amf_field(oa_slice_t value, oa_amf_field_t *field)
+{
+    field->number = 0;
+    field->text = oa_slice(value.data, 0);
+
+    switch (value.data[0]) {
+
+    case OA_AMF_NUMBER:
+        field->kind = OA_AMF_FIELD_NUMBER;
+        field->number = oa_amf_double(value.data + 1);
+        return true;
+
+    case OA_AMF_BOOLEAN:
+        field->kind = OA_AMF_FIELD_BOOLEAN;
+        field->number = value.data[1] != 0;
+        return true;
+
+    case OA_AMF_STRING:
+        field->kind = OA_AMF_FIELD_TEXT;
+        field->text = oa_slice(value.data + 3, value.size - 3);
+        return true;
+
+    default:
+        return false;
+    }
+}
+
+
+oa_err_t
+oa_amf_metadata_each(oa_slice_t message, oa_amf_field_pt each, void *ctx)
+{
+    oa_err_t        rc;
+    oa_slice_t      value;
+    oa_amf_field_t  field;
+
+    rc = oa_amf_metadata_open(&message);
+    if (rc != OA_OK) {
+        return rc;
+    }
+
+    for ( ;; ) {
+        rc = oa_amf_take_key(&message, &field.name);
+        if (rc != OA_OK) {
+            return rc == OA_ENOTFOUND ? OA_OK : OA_EINVAL;
+        }
+
+        value = message;
+
+        if (oa_amf_skip_value(&message) != OA_OK) {
+            return OA_EINVAL;
+        }
+
+        value.size = (size_t) (message.data - value.data);
+
+        if (oa_amf_field(value, &field)) {
+            each(ctx, &field);
+        }
+    }
 }

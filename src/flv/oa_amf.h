@@ -32,6 +32,25 @@ typedef struct {
 } oa_amf_metadata_t;
 
 
+typedef enum {
+    OA_AMF_FIELD_NUMBER,
+    OA_AMF_FIELD_BOOLEAN,
+    OA_AMF_FIELD_TEXT
+} oa_amf_field_kind_t;
+
+
+/* A scalar of onMetaData; name and text are borrowed from the message. */
+typedef struct {
+    oa_slice_t           name;
+    oa_amf_field_kind_t  kind;
+    double               number;     /* any at all; a boolean is 0 or 1 */
+    oa_slice_t           text;       /* any bytes */
+} oa_amf_field_t;
+
+
+typedef void (*oa_amf_field_pt)(void *ctx, const oa_amf_field_t *field);
+
+
 OA_BEGIN_DECLS
 
 
@@ -58,6 +77,14 @@ OA_MUST_CHECK oa_err_t oa_amf_guard(oa_slice_t message, unsigned max_depth);
  */
 OA_MUST_CHECK oa_err_t oa_amf_metadata_parse(oa_slice_t message,
     oa_amf_metadata_t *metadata);
+
+/*
+ * Calls each for every scalar of the same message, in its order; objects,
+ * arrays and dates are passed over.  Errors as above; each may have been
+ * called before OA_EINVAL is found.
+ */
+OA_MUST_CHECK oa_err_t oa_amf_metadata_each(oa_slice_t message,
+    oa_amf_field_pt each, void *ctx);
 
 
 OA_END_DECLS

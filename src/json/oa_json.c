@@ -176,7 +176,14 @@ oa_json_array_end(oa_json_t *json)
 void
 oa_json_key(oa_json_t *json, const char *name)
 {
-    oa_json_str(json, name);
+    oa_json_key_slice(json, oa_slice(name, strlen(name)));
+}
+
+
+void
+oa_json_key_slice(oa_json_t *json, oa_slice_t name)
+{
+    oa_json_slice(json, name);
     oa_write_str(json->w, ":");
 
     json->after_key = true;
@@ -211,6 +218,36 @@ oa_json_uint(oa_json_t *json, uint64_t v)
 {
     oa_json_separate(json);
     oa_write_dec(json->w, v);
+}
+
+
+void
+oa_json_bool(oa_json_t *json, bool v)
+{
+    oa_json_separate(json);
+    oa_write_str(json->w, v ? "true" : "false");
+}
+
+
+void
+oa_json_thousandths(oa_json_t *json, int64_t thousandths)
+{
+    uint64_t  v;
+
+    oa_json_separate(json);
+    v = (uint64_t) thousandths;
+
+    if (thousandths < 0) {
+        oa_write_str(json->w, "-");
+        v = 0 - v;
+    }
+
+    if (v % 1000 == 0) {
+        oa_write_dec(json->w, v / 1000);
+
+    } else {
+        oa_write_seconds(json->w, v, 1000, 3);
+    }
 }
 
 

@@ -40,6 +40,7 @@ void oa_json_array_begin(oa_json_t *json);
 void oa_json_array_end(oa_json_t *json);
 
 void oa_json_key(oa_json_t *json, const char *name);
+void oa_json_key_slice(oa_json_t *json, oa_slice_t name);
 
 /*
  * A string of UTF-8.  Quotes, backslashes and control characters are
@@ -49,6 +50,11 @@ void oa_json_slice(oa_json_t *json, oa_slice_t s);
 void oa_json_str(oa_json_t *json, const char *s);
 
 void oa_json_uint(oa_json_t *json, uint64_t v);
+
+void oa_json_bool(oa_json_t *json, bool v);
+
+/* thousandths / 1000, without a fraction where there is none. */
+void oa_json_thousandths(oa_json_t *json, int64_t thousandths);
 
 /* ticks / timescale with `digits` (1 to 6) places; timescale > 0. */
 void oa_json_ratio(oa_json_t *json, uint64_t ticks, uint32_t timescale,

@@ -32,7 +32,7 @@
 #include "bus/oa_bus.h"
 
 
-#define OA_LIVE_LAYOUT_VERSION   2
+#define OA_LIVE_LAYOUT_VERSION   3
 
 #define OA_LIVE_PAGE_BYTES       65536
 #define OA_LIVE_MIN_BYTES        (8 * 1024 * 1024)

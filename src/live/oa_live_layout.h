@@ -19,7 +19,7 @@
 #define OA_LIVE_LAYOUT_H
 
 
-#include "live/oa_live.h"
+#include "live/oa_live_health.h"
 
 #include <stdatomic.h>
 
@@ -29,6 +29,7 @@
 #define OA_LIVE_CLAIM_PAGES  16       /* that a new session must find free */
 #define OA_LIVE_FORMATS      4
 #define OA_LIVE_STATS        (sizeof(oa_live_stats_t) / sizeof(uint64_t))
+#define OA_LIVE_HEALTH_WORDS 4
 #define OA_LIVE_NO_PAGE      UINT32_MAX
 #define OA_LIVE_TRIES        64
 
@@ -88,6 +89,22 @@ typedef struct {
 } oa_live_viewers_page_t;
 
 
+/* A second is whole when its stamp, 1 + it, is there before and after. */
+typedef struct {
+    _Atomic uint64_t          stamp;
+    _Atomic uint64_t          words[OA_LIVE_HEALTH_WORDS];
+} oa_live_health_record_t;
+
+
+/* The version chooses one of the two descriptions; the other is written. */
+typedef struct {
+    oa_live_health_record_t   seconds[OA_LIVE_HEALTH_SECONDS];
+    _Atomic uint32_t          version;           /* 0: there is none */
+    oa_live_metadata_t        metadata[2];
+} oa_live_health_page_t;
+
+
+_Static_assert(sizeof(oa_live_health_page_t) <= OA_LIVE_PAGE_BYTES, "");
 _Static_assert(sizeof(oa_live_index_page_t) <= OA_LIVE_PAGE_BYTES, "");
 _Static_assert(sizeof(oa_live_map_page_t) <= OA_LIVE_PAGE_BYTES, "");
 _Static_assert(sizeof(oa_live_viewers_page_t) <= OA_LIVE_PAGE_BYTES, "");
@@ -122,6 +139,7 @@ typedef struct {
     _Atomic uint32_t               pages_held;       /* perhaps */
     _Atomic uint32_t               unannounced;      /* its end is */
     _Atomic uint32_t               viewers_page;
+    _Atomic uint32_t               health_page;
     _Atomic uint32_t               nrenditions;
     _Atomic uint32_t               renditions[OA_LIVE_SESSION_RENDITIONS];
     oa_bus_process_t               owners[2];        /* [publishers % 2] */
@@ -219,9 +237,11 @@ OA_BEGIN_DECLS
 /*
  * The owner word of a page: session, rendition and use.  Pages describe
  * themselves, so that what a killed process took and never recorded is found.
- * OA_LIVE_NO_RENDITION stands for the session's own page.
+ * OA_LIVE_NO_RENDITION stands for the session's own pages.
  */
 #define OA_LIVE_NO_RENDITION  UINT32_MAX
+#define OA_LIVE_VIEWERS_PAGE  0
+#define OA_LIVE_HEALTH_PAGE   1
 
 uint64_t oa_live_page_tag(uint32_t session, uint32_t rendition, uint64_t use);
 

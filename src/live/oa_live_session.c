@@ -375,11 +375,29 @@ oa_live_entry_fill(oa_live_session_entry_t *entry,
 }
 
 
+/* The session's own page for a use, empty. */
+static uint32_t
+oa_live_begin_page(const oa_live_t *live, uint32_t index, uint64_t use,
+    size_t size)
+{
+    uint32_t  page;
+
+    page = oa_live_page_alloc(live, oa_live_page_tag(index,
+                                                     OA_LIVE_NO_RENDITION,
+                                                     use));
+    if (page != OA_LIVE_NO_PAGE) {
+        memset(oa_live_page(live, page), 0, size);
+    }
+
+    return page;
+}
+
+
 static oa_err_t
 oa_live_begin(const oa_live_t *live, const oa_live_claim_t *claim,
     oa_live_session_t *session)
 {
-    uint32_t                  index, page;
+    uint32_t                  index, viewers, health;
     oa_live_header_t         *header;
     oa_live_session_entry_t  *entry;
 
@@ -410,15 +428,18 @@ oa_live_begin(const oa_live_t *live, const oa_live_claim_t *claim,
 
     atomic_store(&entry->pages_held, 1);
 
-    page = oa_live_page_alloc(live, oa_live_page_tag(index,
-                                                     OA_LIVE_NO_RENDITION, 0));
-    if (page == OA_LIVE_NO_PAGE) {
-        atomic_store(&entry->pages_held, 0);
+    viewers = oa_live_begin_page(live, index, OA_LIVE_VIEWERS_PAGE,
+                                 sizeof(oa_live_viewers_page_t));
+    health = oa_live_begin_page(live, index, OA_LIVE_HEALTH_PAGE,
+                                sizeof(oa_live_health_page_t));
+
+    if (viewers == OA_LIVE_NO_PAGE || health == OA_LIVE_NO_PAGE) {
+        oa_live_entry_clear(live, index);
         return OA_EFULL;
     }
 
-    memset(oa_live_page(live, page), 0, sizeof(oa_live_viewers_page_t));
-    atomic_store(&entry->viewers_page, page);
+    atomic_store(&entry->viewers_page, viewers);
+    atomic_store(&entry->health_page, health);
     entry->serial = ++header->serial;
     oa_live_entry_fill(entry, claim);
 

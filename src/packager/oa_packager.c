@@ -80,6 +80,10 @@ oa_packager_attach(oa_packager_t *p, oa_live_session_t session, bool resumed)
     p->epoch_unix_us = info.conf.epoch_unix_us;
     p->target_duration_s = info.conf.target_duration_s;
 
+    if (p->said.nfields > 0) {
+        oa_live_metadata_set(p->live, session, &p->said);
+    }
+
     /* the longest EXTINF that still rounds to the target duration */
     p->segment_limit_ms = (uint64_t) info.conf.target_duration_s * 1000 + 499;
 
@@ -172,6 +176,7 @@ void
 oa_packager_destroy(oa_packager_t *p)
 {
     oa_packager_flush(p);
+    oa_packager_health(p);
     oa_packager_pending_free(p);
     oa_packager_buf_free(p, &p->video.config);
     oa_packager_buf_free(p, &p->video.data);
@@ -342,6 +347,7 @@ oa_packager_video(oa_packager_t *p, oa_slice_t body, uint32_t timestamp_ms,
     oa_err_t          err;
     oa_flv_message_t  message;
 
+    p->video.received += body.size;
     err = oa_flv_video_parse(body, &message, refusal);
     if (err == OA_OK) {
         err = oa_packager_track(&p->video, &message, refusal);
@@ -372,6 +378,7 @@ oa_packager_audio(oa_packager_t *p, oa_slice_t body, uint32_t timestamp_ms,
     oa_err_t          err;
     oa_flv_message_t  message;
 
+    p->audio.received += body.size;
     err = oa_flv_audio_parse(body, &message, refusal);
     if (err == OA_OK) {
         err = oa_packager_track(&p->audio, &message, refusal);

@@ -100,6 +100,18 @@ OA_MUST_CHECK oa_err_t oa_packager_audio(oa_packager_t *packager,
 void oa_packager_metadata(oa_packager_t *packager,
     const oa_amf_metadata_t *metadata);
 
+/*
+ * What the publisher says of its stream, for whoever asks the live store: an
+ * onMetaData message.  The first fields are kept, as many as fit there.
+ */
+void oa_packager_describe(oa_packager_t *packager, oa_slice_t message);
+
+/*
+ * To be told before each message: once a second is over, what came in it goes
+ * to the live store.  now_ms: the live store's clock.
+ */
+void oa_packager_clock(oa_packager_t *packager, int64_t now_ms);
+
 
 OA_END_DECLS
 

@@ -8,6 +8,7 @@
 
 #include "cmaf/oa_cmaf.h"
 #include "codec/oa_codec.h"
+#include "live/oa_live_health.h"
 #include "packager/oa_packager.h"
 #include "timeline/oa_timeline.h"
 
@@ -89,6 +90,11 @@ typedef struct {
     int64_t                    earliest_us;      /* least arrival - media */
     bool                       arrived;
     bool                       dirty;            /* readers to be woken */
+
+    /* for the record of each second: what was counted before it */
+    uint64_t                   received;         /* bytes */
+    uint64_t                   received_told;
+    oa_live_stats_t            told;
 } oa_packager_track_t;
 
 
@@ -132,6 +138,10 @@ struct oa_packager_s {
     size_t                     pending_bytes;
     bool                       has_metadata;
     oa_amf_metadata_t          metadata;
+    oa_live_metadata_t         said;         /* the same, for others */
+
+    bool                       clocked;
+    uint64_t                   second;       /* not yet recorded */
 
     oa_packager_track_t        video;
     oa_packager_track_t        audio;
@@ -194,6 +204,12 @@ void oa_packager_pending_free(oa_packager_t *p);
 
 /* Makes or finds the renditions, and sets the clocks. */
 OA_MUST_CHECK oa_err_t oa_packager_start(oa_packager_t *p);
+
+
+/* --- oa_health.c ----------------------------------------------------- */
+
+/* Records the second that runs, as far as it came. */
+void oa_packager_health(oa_packager_t *p);
 
 
 /* --- oa_settle.c ----------------------------------------------------- */

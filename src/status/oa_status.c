@@ -1,28 +1,13 @@
 
-#include "status/oa_status.h"
+#include "status/oa_status_impl.h"
 
 #include <string.h>
 
 #include "hls/oa_hls.h"
 
 
-typedef struct {
-    const oa_status_source_t      *source;
-    oa_json_t                      json;
-    oa_status_room_pt              room;
-    void                          *ctx;
-    oa_live_session_info_t         info;
-    const oa_status_rendition_t   *rendition;
-    uint32_t                       viewers;      /* of all channels */
-} oa_status_t;
-
-
-/* Writes one piece of the text. */
-typedef void (*oa_status_piece_pt)(oa_status_t *st);
-
-
 /* A piece that does not fit is taken back and written into a new buffer. */
-static oa_err_t
+oa_err_t
 oa_status_piece(oa_status_t *st, oa_status_piece_pt piece)
 {
     oa_err_t      err;
@@ -303,10 +288,84 @@ oa_status_rendition_warnings(oa_status_t *st)
 
 
 static void
-oa_status_channel_end(oa_status_t *st)
+oa_status_minute_warnings(oa_status_t *st)
+{
+    unsigned          n;
+    oa_live_health_t  records[OA_STATUS_RECORD_SECONDS];
+
+    if (oa_live_health_get(st->source->live, st->info.session,
+                           st->source->now_ms, OA_STATUS_RECORD_SECONDS,
+                           records, &n) == OA_OK)
+    {
+        oa_status_record_warnings(&st->json, records, n);
+    }
+}
+
+
+static void
+oa_status_metadata_begin(oa_status_t *st)
 {
     oa_json_array_end(&st->json);
+    oa_json_key(&st->json, "metadata");
+    oa_json_object_begin(&st->json);
+}
+
+
+static void
+oa_status_metadata_field(oa_status_t *st)
+{
+    const oa_live_metadata_field_t  *field;
+
+    field = &st->metadata.fields[st->field];
+
+    oa_json_key_slice(&st->json, oa_slice(field->name, field->name_size));
+
+    switch (field->kind) {
+
+    case OA_LIVE_METADATA_NUMBER:
+        oa_json_thousandths(&st->json, field->thousandths);
+        break;
+
+    case OA_LIVE_METADATA_BOOLEAN:
+        oa_json_bool(&st->json, field->thousandths != 0);
+        break;
+
+    default:
+        oa_json_slice(&st->json, oa_slice(field->text, field->text_size));
+    }
+}
+
+
+static void
+oa_status_channel_end(oa_status_t *st)
+{
     oa_json_object_end(&st->json);
+    oa_json_object_end(&st->json);
+}
+
+
+/* What the publisher said; a field is a piece, since it may be all escapes. */
+static oa_err_t
+oa_status_metadata(oa_status_t *st)
+{
+    oa_err_t  err;
+
+    err = oa_status_piece(st, oa_status_metadata_begin);
+
+    if (oa_live_metadata_get(st->source->live, st->info.session,
+                             &st->metadata) != OA_OK)
+    {
+        return err;
+    }
+
+    for (st->field = 0;
+         err == OA_OK && st->field < st->metadata.nfields;
+         st->field++)
+    {
+        err = oa_status_piece(st, oa_status_metadata_field);
+    }
+
+    return err;
 }
 
 
@@ -399,9 +458,18 @@ oa_status_channel(oa_status_t *st)
 
     if (st->info.state == OA_LIVE_ON_AIR) {
         err = oa_status_renditions(st, oa_status_rendition_warnings);
+        if (err == OA_OK) {
+            err = oa_status_piece(st, oa_status_minute_warnings);
+        }
+
         if (err != OA_OK) {
             return err;
         }
+    }
+
+    err = oa_status_metadata(st);
+    if (err != OA_OK) {
+        return err;
     }
 
     return oa_status_piece(st, oa_status_channel_end);

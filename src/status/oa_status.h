@@ -16,6 +16,7 @@
 #include "base/oa_writer.h"
 #include "json/oa_json.h"
 #include "live/oa_live.h"
+#include "live/oa_live_health.h"
 
 
 /* No piece is longer; a buffer must have room for one. */
@@ -56,6 +57,24 @@ OA_BEGIN_DECLS
  */
 OA_MUST_CHECK oa_err_t oa_status_render(const oa_status_source_t *source,
     oa_writer_t *w, oa_status_room_pt room, void *ctx);
+
+/*
+ * The record of one channel's newest session, as columns: an array for each
+ * thing measured, with a value for each second, oldest first.
+ * OA_ENOTFOUND: no such channel; errors as above.
+ */
+OA_MUST_CHECK oa_err_t oa_status_render_health(
+    const oa_status_source_t *source, oa_slice_t channel, oa_writer_t *w,
+    oa_status_room_pt room, void *ctx);
+
+/*
+ * Writes, as strings of the array that json is in, what was wrong in the last
+ * minute: records are n seconds up to now, some more than that to compare with.
+ */
+#define OA_STATUS_RECORD_SECONDS  180
+
+void oa_status_record_warnings(oa_json_t *json,
+    const oa_live_health_t *records, unsigned n);
 
 /*
  * Writes, as strings of the array that json is in, what is wrong with a

@@ -628,10 +628,24 @@ test_guard_sees_what_the_reader_sees(void **state)
 }
 
 
+/* Reads all of a field, for the sanitizers to see. */
+static void
+read_field(void *ctx, const oa_amf_field_t *field)
+{
+    uint64_t  *sum = ctx;
+
+    *sum += oa_hash64(field->name) + oa_hash64(field->text)
+            + (field->number > 0);
+}
+
+
 static void
 parse_any(oa_slice_t s)
 {
+    uint64_t           sum = 0;
     oa_amf_metadata_t  m;
+
+    (void) !oa_amf_metadata_each(s, read_field, &sum);
 
     if (oa_amf_metadata_parse(s, &m) == OA_OK) {
         assert_true(m.width >= 0 && m.width <= 1e9);
@@ -659,6 +673,35 @@ test_mutations(void **state)
 }
 
 
+static void
+count_field(void *ctx, const oa_amf_field_t *field)
+{
+    unsigned  *n = ctx;
+
+    assert_true(field->name.size > 0);
+    n[field->kind]++;
+}
+
+
+static void
+test_each_field(void **state)
+{
+    unsigned    n[3] = { 0 };
+    oa_slice_t  m = unit_bytes(ffmpeg_metadata);
+
+    (void) state;
+    assert_int_equal(oa_amf_metadata_each(m, count_field, n), OA_OK);
+    assert_int_equal(n[OA_AMF_FIELD_NUMBER], 11);
+    assert_int_equal(n[OA_AMF_FIELD_BOOLEAN], 1);
+    assert_int_equal(n[OA_AMF_FIELD_TEXT], 1);
+
+    m.size = 100;
+    assert_int_equal(oa_amf_metadata_each(m, count_field, n), OA_EINVAL);
+    m.size = 0;
+    assert_int_equal(oa_amf_metadata_each(m, count_field, n), OA_EINVAL);
+}
+
+
 int
 main(void)
 {
@@ -678,6 +721,7 @@ main(void)
         cmocka_unit_test(test_guard_ends_where_the_reader_does),
         cmocka_unit_test(test_guard_is_linear),
         cmocka_unit_test(test_guard_sees_what_the_reader_sees),
+        cmocka_unit_test(test_each_field),
         cmocka_unit_test(test_mutations)
     };
 

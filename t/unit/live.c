@@ -505,7 +505,7 @@ test_all_sessions_taken(void **state)
 
     (void) state;
 
-    store_open(&live, (size_t) 144 * 1024 * 1024);
+    store_open(&live, (size_t) 276 * 1024 * 1024);
 
     for (i = 0; i < OA_LIVE_SESSIONS; i++) {
         snprintf(channel, sizeof(channel), "c%u", i);
@@ -539,7 +539,7 @@ test_ended_sessions_give_way(void **state)
 
     (void) state;
 
-    store_open(&live, (size_t) 144 * 1024 * 1024);
+    store_open(&live, (size_t) 276 * 1024 * 1024);
     kept = store_session(&live, "kept", 5000, 0);
 
     for (i = 1; i < OA_LIVE_SESSIONS; i++) {

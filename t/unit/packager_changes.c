@@ -423,6 +423,61 @@ an_oversized_frame_is_refused(void **state)
 }
 
 
+/* Each second's frames, bytes and keyframes are in its record. */
+static void
+seconds_are_recorded(void **state)
+{
+    unsigned          n;
+    int64_t           i;
+    fixture_t        *f = *state;
+    oa_live_health_t  r[10];
+
+    video_config(f, avc_small, sizeof(avc_small));
+
+    for (i = 0; i < 300; i++) {
+        oa_packager_clock(f->packager, 1000000 + i * 1000 / 30);
+        assert_int_equal(try_video(f, i * 1000 / 30, i % 60 == 0, 0, 1000),
+                         OA_OK);
+    }
+
+    oa_packager_clock(f->packager, 1010000);
+    assert_int_equal(oa_live_health_get(&f->live, f->session, 1010000, 600, r,
+                                        &n), OA_OK);
+    assert_int_equal(n, 10);
+    assert_int_equal(r[0].second, 1000);
+
+    for (i = 2; i < 10; i++) {
+        assert_int_equal(r[i].video_frames, 30);
+        assert_in_range(r[i].video_bytes, 30 * 1000, 30 * 1020);
+        assert_int_equal(r[i].keyframe_interval_ms, i % 2 == 0 ? 2000 : 0);
+        assert_int_equal(r[i].audio_frames, 0);
+        assert_int_equal(r[i].dropped_frames, 0);
+    }
+}
+
+
+/* A new session of the same publisher is described, too. */
+static void
+a_description_stays(void **state)
+{
+    fixture_t           *f = *state;
+    oa_slice_t           message;
+    oa_live_metadata_t   m;
+
+    message = oa_slice("\x02\0\x0a" "onMetaData\x08\0\0\0\1\0\7" "encoder"
+                       "\2\0\3" "abc\0\0\x09", 36);
+    oa_packager_describe(f->packager, message);
+    assert_int_equal(oa_live_metadata_get(&f->live, f->session, &m), OA_OK);
+    assert_int_equal(m.nfields, 1);
+    assert_memory_equal(m.fields[0].text, "abc", 3);
+
+    disconnect_publisher(f);
+    connect_publisher(f);
+    assert_int_equal(oa_live_metadata_get(&f->live, f->session, &m), OA_OK);
+    assert_int_equal(m.nfields, 1);
+}
+
+
 int
 main(void)
 {
@@ -434,6 +489,8 @@ main(void)
         PACKAGER_TEST(another_audio_clock_begins_a_new_session),
         PACKAGER_TEST(timestamps_wrap),
         PACKAGER_TEST(timestamps_jump),
+        PACKAGER_TEST(seconds_are_recorded),
+        PACKAGER_TEST(a_description_stays),
         PACKAGER_TEST(a_return_continues_behind_a_discontinuity),
         PACKAGER_TEST(a_return_with_other_tracks_begins_a_new_session),
         PACKAGER_TEST(a_silent_source_comes_back_behind_a_discontinuity),

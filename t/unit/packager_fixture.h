@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "base/oa_writer.h"
+#include "live/oa_live_health.h"
 #include "packager/oa_packager.h"
 
 

@@ -262,7 +262,8 @@ a_channel_is_told(void **state)
                       "\"part_target\":0.20000,\"bandwidth\":2000000,");
     assert_has(&sink, "\"edge\":{\"msn\":");
     assert_has(&sink, "\"part\":1}");
-    assert_has(&sink, "/video/index.m3u8\"}],\"warnings\":[]}]");
+    assert_has(&sink, "/video/index.m3u8\"}],\"warnings\":[],"
+               "\"metadata\":{}}]");
     assert_has(&sink, "\"viewers\":1,\"waiting_requests\":7");
     free(sink.text);
 }
@@ -319,7 +320,7 @@ many_channels_need_many_buffers(void **state)
     }
 
     assert_int_equal(n, 50);
-    assert_has(&sink, ",\"warnings\":[]},{\"channel\":");
+    assert_has(&sink, ",\"warnings\":[],\"metadata\":{}},{\"channel\":");
     free(sink.text);
 }
 
