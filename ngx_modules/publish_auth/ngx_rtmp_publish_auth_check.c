@@ -33,7 +33,10 @@ static void ngx_rtmp_publish_auth_look(ngx_rtmp_publish_auth_ctx_t *ctx);
 static ngx_uint_t ngx_rtmp_publish_auth_usable(
     ngx_rtmp_publish_auth_ctx_t *ctx, const oa_grant_t *grant,
     int64_t age_ms);
+static void ngx_rtmp_publish_auth_count(ngx_rtmp_publish_auth_ctx_t *ctx,
+    ngx_uint_t failed);
 static ngx_int_t ngx_rtmp_publish_auth_ask(ngx_rtmp_publish_auth_ctx_t *ctx);
+static void ngx_rtmp_publish_auth_unask(ngx_rtmp_publish_auth_ctx_t *ctx);
 static void ngx_rtmp_publish_auth_unavailable(
     ngx_rtmp_publish_auth_ctx_t *ctx);
 static void ngx_rtmp_publish_auth_rechecked(ngx_rtmp_publish_auth_ctx_t *ctx,
@@ -120,7 +123,10 @@ ngx_rtmp_publish_auth_cleanup(void *data)
 }
 
 
-/* Nobody answers any more. */
+/*
+ * Nobody answers any more.  Who does not wait for the answer has failed: else
+ * keys could be tried, and the source be kept busy, without an end.
+ */
 void
 ngx_rtmp_publish_auth_cancel(ngx_rtmp_publish_auth_ctx_t *ctx)
 {
@@ -128,15 +134,11 @@ ngx_rtmp_publish_auth_cancel(ngx_rtmp_publish_auth_ctx_t *ctx)
         ngx_del_timer(&ctx->timer);
     }
 
-    if (ctx->question) {
-        if (ctx->conf->source == NGX_RTMP_PUBLISH_AUTH_DATABASE) {
-            ngx_rtmp_publish_auth_database_cancel(ctx);
-
-        } else {
-            ngx_rtmp_publish_auth_callback_cancel(ctx);
-        }
+    if (ctx->question && ctx->checking) {
+        ngx_rtmp_publish_auth_count(ctx, 1);
     }
 
+    ngx_rtmp_publish_auth_unask(ctx);
     ctx->checking = 0;
     ngx_rtmp_publish_auth_headers_free(ctx);
 }
@@ -162,28 +164,26 @@ ngx_rtmp_publish_auth_leave(ngx_rtmp_publish_auth_ctx_t *ctx)
 
 /* The address as attempts are counted by it; nginx-rtmp has only its text. */
 static oa_slice_t
-ngx_rtmp_publish_auth_address(ngx_rtmp_session_t *s, ngx_addr_t *addr)
+ngx_rtmp_publish_auth_address(ngx_rtmp_session_t *s, u_char buf[16])
 {
-    ngx_str_t             *text;
-    struct sockaddr_in    *sin;
-    struct sockaddr_in6   *sin6;
+    in_addr_t   addr;
+    ngx_str_t  *text;
 
     text = &s->connection->addr_text;
 
-    if (ngx_parse_addr(s->connection->pool, addr, text->data, text->len)
-        != NGX_OK)
-    {
+    if (ngx_inet6_addr(text->data, text->len, buf) == NGX_OK) {
+        return oa_attempts_address(oa_slice(buf, 16));
+    }
+
+    addr = ngx_inet_addr(text->data, text->len);
+
+    if (addr == INADDR_NONE) {
         return oa_slice(text->data, text->len);
     }
 
-    if (addr->sockaddr->sa_family == AF_INET6) {
-        sin6 = (struct sockaddr_in6 *) addr->sockaddr;
-        return oa_attempts_address(oa_slice(&sin6->sin6_addr, 16));
-    }
+    ngx_memcpy(buf, &addr, sizeof(addr));
 
-    sin = (struct sockaddr_in *) addr->sockaddr;
-
-    return oa_attempts_address(oa_slice(&sin->sin_addr, 4));
+    return oa_attempts_address(oa_slice(buf, sizeof(addr)));
 }
 
 
@@ -192,7 +192,7 @@ static void
 ngx_rtmp_publish_auth_count(ngx_rtmp_publish_auth_ctx_t *ctx,
     ngx_uint_t failed)
 {
-    ngx_addr_t                     addr;
+    u_char                         buf[16];
     oa_slice_t                     address;
     ngx_rtmp_publish_auth_zone_t  *zone;
 
@@ -201,7 +201,7 @@ ngx_rtmp_publish_auth_count(ngx_rtmp_publish_auth_ctx_t *ctx,
     }
 
     zone = ngx_rtmp_publish_auth_zone();
-    address = ngx_rtmp_publish_auth_address(ctx->session, &addr);
+    address = ngx_rtmp_publish_auth_address(ctx->session, buf);
 
     ngx_shmtx_lock(zone->mutex);
 
@@ -219,8 +219,8 @@ ngx_rtmp_publish_auth_count(ngx_rtmp_publish_auth_ctx_t *ctx,
 static uint32_t
 ngx_rtmp_publish_auth_pause(ngx_rtmp_publish_auth_ctx_t *ctx)
 {
+    u_char                         buf[16];
     uint32_t                       pause_ms;
-    ngx_addr_t                     addr;
     oa_slice_t                     address;
     ngx_rtmp_publish_auth_zone_t  *zone;
 
@@ -229,7 +229,7 @@ ngx_rtmp_publish_auth_pause(ngx_rtmp_publish_auth_ctx_t *ctx)
     }
 
     zone = ngx_rtmp_publish_auth_zone();
-    address = ngx_rtmp_publish_auth_address(ctx->session, &addr);
+    address = ngx_rtmp_publish_auth_address(ctx->session, buf);
 
     ngx_shmtx_lock(zone->mutex);
     pause_ms = oa_attempts_check(zone->attempts, &ctx->conf->attempts,
@@ -448,6 +448,22 @@ ngx_rtmp_publish_auth_ask(ngx_rtmp_publish_auth_ctx_t *ctx)
     }
 
     return ngx_rtmp_publish_auth_callback_ask(ctx);
+}
+
+
+static void
+ngx_rtmp_publish_auth_unask(ngx_rtmp_publish_auth_ctx_t *ctx)
+{
+    if (ctx->question == NULL) {
+        return;
+    }
+
+    if (ctx->conf->source == NGX_RTMP_PUBLISH_AUTH_DATABASE) {
+        ngx_rtmp_publish_auth_database_cancel(ctx);
+
+    } else {
+        ngx_rtmp_publish_auth_callback_cancel(ctx);
+    }
 }
 
 
@@ -761,15 +777,7 @@ ngx_rtmp_publish_auth_timer(ngx_event_t *ev)
     }
 
     if (!ctx->live) {
-        if (ctx->question
-            && ctx->conf->source == NGX_RTMP_PUBLISH_AUTH_DATABASE)
-        {
-            ngx_rtmp_publish_auth_database_cancel(ctx);
-
-        } else if (ctx->question) {
-            ngx_rtmp_publish_auth_callback_cancel(ctx);
-        }
-
+        ngx_rtmp_publish_auth_unask(ctx);
         ngx_rtmp_publish_auth_unavailable(ctx);
         return;
     }

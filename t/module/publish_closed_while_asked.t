@@ -17,7 +17,7 @@ use Onair::Server;
 my $judge = Onair::Accounts::Judge->new;
 my $server = Onair::Server->start(workers => 1,
     rtmp_app => 'publish_auth ' . $judge->url . '; publish_auth_timeout 20s;
-                 publish_auth_cache 0;');
+                 publish_auth_cache 0; publish_auth_attempts 30 pause=1h;');
 
 
 sub ready
@@ -66,6 +66,15 @@ $judge->answer($_->[1], '200 OK') for @left;
 my $p = ready();
 $judge->answer(ask($p, 'right'), '200 OK');
 is $p->wait_status->{code}, 'NetStream.Publish.Start', 'others do not mind';
+$p->close;
+
+my $key = 0;
+ok wait_for { my $q = ready();
+              $q->command('publish', undef,
+                          Onair::AMF::string('again' . $key++), 'live');
+              $q->close;
+              $server->error_log =~ /refused: too many wrong/ },
+    'who never waits for the answer is locked out';
 unlike $server->error_log, qr/"left-\d+" admitted/, 'nobody who left is live';
 
 done_testing;
