@@ -54,6 +54,29 @@ refused($server, '40,000 arrays, shared object',
 refused($server, '40,000 arrays, AMF3 shared object',
         command("\0\0\7connect" . encode(1) . $array x 40000, 16));
 
+# in every command that nginx-rtmp reads, after a connect that was in order
+for my $name (qw(createStream publish play releaseStream FCPublish deleteStream
+                 closeStream seek pause unknown PUBLISH))
+{
+    for my $type (20, 17) {
+        refused($server, "40,000 arrays in $name, type $type", sub {
+            my $p = shift;
+            $p->connect;
+            $p->message($type, 0, ($type == 17 ? "\0" : '')
+                . encode($name, 2) . $array x 40000);
+        });
+    }
+}
+
+for my $type (18, 15) {
+    refused($server, "40,000 arrays in metadata, type $type", sub {
+        my $p = shift;
+        $p->connect;
+        $p->message($type, 0, ($type == 15 ? "\0" : '')
+            . encode('@setDataFrame', 'onMetaData') . $array x 40000);
+    });
+}
+
 my $p = Onair::RTMP->new($server->rtmp_port);
 $p->handshake;
 my $nested = [ a => 1 ];
