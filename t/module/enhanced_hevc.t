@@ -100,6 +100,25 @@ my $leading = grep { (unpack('x8x4C', $_->{body}) >> 1 & 62) == 8 }
 cmp_ok $leading, '>', 0, 'a beginning with pictures that nobody can decode';
 is @$shown, @late - $leading, 'they are left out, the others shown';
 
+# the same in the middle: a splice (BLA) in the place of the open one (CRA)
+my $open = grep { (unpack('x8x4C', $_->{body}) >> 1 & 62) == 8 } @frames;
+
+for my $m (@frames[$keys[1]]) {
+    my $at = 8;
+
+    while ($at + 6 < length $m->{body}) {
+        my ($size, $first) = unpack 'NC', substr $m->{body}, $at, 5;
+
+        substr($m->{body}, $at + 4, 1) = pack 'C', 16 << 1 | $first & 1
+            if ($first >> 1 & 63) == 21;
+        $at += 4 + $size;
+    }
+}
+
+$shown = Onair::Enhanced::pictures(Onair::Viewer->of($server, 'splice',
+    [ $config, @frames ])->files('video'));
+is @$shown, @frames - $open, 'a splice takes its leading pictures along';
+
 # parameter sets that change without a new sequence header
 my $other = Onair::Enhanced->make(video => 'hevc', options => ['-x265-params',
     'log-level=none:open-gop=0:repeat-headers=1:sao=1:tskip=1:ref=2'],

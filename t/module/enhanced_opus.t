@@ -93,7 +93,7 @@ plays('surround', 960, channels => 6,
 
 # packets that change their length: parts stay whole packets
 my %other = map { $_ => Onair::Enhanced->make(audio => 'opus', seconds => 2,
-    audio_options => ['-frame_duration', $_]) } 20, 40;
+    audio_options => ['-frame_duration', $_]) } 10, 20, 40;
 my @messages = @{ $other{20}{messages} };
 my $end = 2000;
 
@@ -112,5 +112,20 @@ $lengths{$_->{ticks}}++ for packets($viewer->files('audio'));
 is_deeply [ sort { $a <=> $b } keys %lengths ], [ 960, 1920 ],
     'packets of two lengths, each with its own';
 is $viewer->playlist('audio')->{discontinuities}, 0, 'without an interruption';
+
+# one that is longer than a part may be: only a new session has longer parts
+my $short = Onair::Server->start(workers => 1,
+                                 rtmp_app => 'ingest_part_target 50ms; ingest_window 30s;');
+my $long = Onair::Enhanced->make(audio => 'opus', seconds => 2,
+                                 audio_options => [qw(-frame_duration 60)]);
+
+@messages = (@{ $other{10}{messages} }, @{ Onair::FLV::shifted(
+    [ grep { !$_->{config} } @{ $long->{messages} } ], 2000) });
+$viewer = Onair::Viewer->of($short, 'long', \@messages);
+
+is_deeply [ grep { $_->{ticks} != 2880 } packets($viewer->files('audio')) ],
+    [], 'packets of 60 ms in parts of 60 ms';
+like $short->error_log, qr/packets are longer than parts: a new session/,
+    'the log says why';
 
 done_testing;

@@ -262,6 +262,10 @@ sub live
     my $pid = fork // die "fork: $!";
 
     if ($pid == 0) {
+        my $mine = fileno $publisher->{socket};
+
+        # others may wait for the end of what the parent has open
+        $_ != $mine && POSIX::close($_) for 3 .. 255;
         eval { $self->send_live($publisher, getppid) };
         POSIX::_exit(0);
     }
