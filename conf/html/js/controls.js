@@ -73,8 +73,11 @@ function words(player) {
         ended: ['i-end', 'The stream has ended',
                 'The next one starts here by itself.'],
         unsupported: ['i-off', 'This browser cannot play the stream',
-                      'It has neither media source extensions nor HLS of its '
-                      + 'own.'],
+                      player.undecodable
+                      ? 'It has no decoder for it; another browser, or another '
+                        + 'device, may have one.'
+                      : 'It has neither media source extensions nor HLS of its '
+                        + 'own.'],
     }[player.state];
 }
 

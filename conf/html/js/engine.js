@@ -96,6 +96,11 @@ function hlsConfig() {
 }
 
 
+/* No variant has codecs that this browser knows. */
+const UNDECODABLE = ['manifestIncompatibleCodecsError',
+                     'bufferAddCodecError', 'bufferIncompatibleCodecsError'];
+
+
 /* …/<session>/<rendition>/index.m3u8 */
 function sessionOf(url) {
     const parts = new URL(url, location.href).pathname.split('/');
@@ -236,6 +241,7 @@ class HlsEngine extends EventTarget {
             started: data.details !== 'manifestLoadError'
                      && data.details !== 'manifestLoadTimeOut'
                      && data.details !== 'manifestParsingError',
+            codec: UNDECODABLE.includes(data.details),
             gone: data.response?.code === 404 || data.response?.code === 410,
         });
     }

@@ -194,6 +194,7 @@ export class Player extends EventTarget {
         this.seen = false;           /* it was on air while we looked */
         this.failures = 0;
         this.repairs = 0;
+        this.undecodable = false;
         this.stalls = 0;
         this.loads = 0;
         this.begun = false;          /* a picture has moved */
@@ -259,9 +260,16 @@ export class Player extends EventTarget {
 
 
     /* First gently, then anew and anew, ever more slowly. */
-    onFailed({ kind, started, gone }) {
+    onFailed({ kind, started, gone, codec }) {
         this.failures++;
         this.status.ask();
+
+        /* the next broadcast may have another */
+        if (codec) {
+            this.undecodable = true;
+            this.retryLater();
+            return;
+        }
 
         if (kind === 'media' && this.repairs < MEDIA_REPAIRS) {
             this.repairs++;
@@ -365,6 +373,7 @@ export class Player extends EventTarget {
         this.waitingSince = 0;
         this.playingSince ||= performance.now();
         this.blocked = false;
+        this.undecodable = false;
         this.update();
     }
 
@@ -453,6 +462,10 @@ export class Player extends EventTarget {
 
         if (!this.loaded || this.finished) {
             return this.stateWithoutMedia(entry, over);
+        }
+
+        if (this.undecodable && !over) {
+            return 'unsupported';
         }
 
         if (this.blocked) {
