@@ -317,7 +317,8 @@ void oa_live_release(oa_live_t *live, oa_live_session_t session,
 /*
  * Ends a session for good; its last segments become complete.  The caller
  * wakes the readers: changed is called for each rendition, outside the lock;
- * when it is NULL, the next sweep does so.
+ * when it is NULL, the next sweep does so.  A session without a part is gone
+ * after that (OA_EGONE).
  */
 void oa_live_end(oa_live_t *live, oa_live_session_t session, int64_t now_ms,
     oa_live_changed_pt changed, void *ctx);

@@ -665,6 +665,44 @@ oa_live_announce(const oa_live_t *live, oa_live_session_t session,
 }
 
 
+/*
+ * One that ended without a part has nothing to read, and keeps no slot: whoever
+ * comes and goes all the time would have them all.
+ */
+static void
+oa_live_free_empty(const oa_live_t *live, oa_live_session_t session)
+{
+    uint32_t                  i, n, rendition;
+    uint64_t                  head;
+    oa_live_header_t         *header;
+    oa_live_session_entry_t  *entry;
+
+    header = oa_live_header(live);
+    head = 0;
+
+    oa_live_lock(live);
+
+    entry = oa_live_session_entry(live, session);
+
+    if (entry != NULL && atomic_load(&entry->state) == OA_LIVE_ENDED
+        && !atomic_load(&entry->unannounced))
+    {
+        n = atomic_load(&entry->nrenditions);
+
+        for (i = 0; i < n; i++) {
+            rendition = atomic_load(&entry->renditions[i]);
+            head |= atomic_load(&header->renditions[rendition].head);
+        }
+
+        if (head == 0) {
+            oa_live_free(live, session.index);
+        }
+    }
+
+    oa_live_unlock(live);
+}
+
+
 void
 oa_live_end(oa_live_t *live, oa_live_session_t session, int64_t now_ms,
     oa_live_changed_pt changed, void *ctx)
@@ -682,6 +720,7 @@ oa_live_end(oa_live_t *live, oa_live_session_t session, int64_t now_ms,
     oa_live_unlock(live);
 
     oa_live_announce(live, session, changed, ctx);
+    oa_live_free_empty(live, session);
 }
 
 

@@ -932,6 +932,34 @@ test_edge(void **state)
 
 
 static void
+test_end_without_a_part(void **state)
+{
+    unsigned             i;
+    changed_t            changed;
+    oa_live_edge_t       edge;
+    oa_live_session_t    session;
+    oa_live_rendition_t  rendition;
+
+    (void) state;
+
+    /* readers are told, and then there is nothing left of it */
+    session = store_session(&store, "news", 1, 0);
+    assert_int_equal(store_rendition(&store, session, "video", &rendition),
+                     OA_OK);
+    memset(&changed, 0, sizeof(changed));
+    oa_live_end(&store, session_of(rendition), 5, note_changed, &changed);
+    assert_int_equal(changed.n, 1);
+    assert_int_equal(oa_live_edge(&store, rendition, &edge), OA_EGONE);
+
+    /* more of them than there are slots, in no time */
+    for (i = 0; i < OA_LIVE_SESSIONS + 1; i++) {
+        session = store_session(&store, "news", i + 2, 5);
+        oa_live_end(&store, session, 5, note_changed, NULL);
+    }
+}
+
+
+static void
 test_segments(void **state)
 {
     uint32_t                i;
@@ -1479,6 +1507,7 @@ main(void)
         TEST(test_append_refusals),
         TEST(test_names),
         TEST(test_edge),
+        TEST(test_end_without_a_part),
         TEST(test_segments),
         TEST(test_snapshot),
         TEST(test_window_eviction),
