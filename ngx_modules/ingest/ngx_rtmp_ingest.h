@@ -94,6 +94,10 @@ ngx_int_t ngx_rtmp_ingest_client_init(ngx_conf_t *cf);
 /* Once in a process, before the first connection. */
 void ngx_rtmp_ingest_clients_init(void);
 
+/* A command's message, without AMF3's first byte; NGX_ERROR: no memory. */
+ngx_int_t ngx_rtmp_ingest_client_command(ngx_rtmp_session_t *s,
+    oa_slice_t message);
+
 /* All of this process, as a queue of ngx_rtmp_ingest_client_t's. */
 ngx_queue_t *ngx_rtmp_ingest_clients(void);
 

@@ -13,18 +13,14 @@
 #define NGX_RTMP_INGEST_ADDRESSES  1024
 
 
-static ngx_int_t ngx_rtmp_ingest_client_command(ngx_conf_t *cf,
-    const char *name, ngx_rtmp_handler_pt handler);
 static ngx_int_t ngx_rtmp_ingest_client_connect(ngx_rtmp_session_t *s,
     ngx_rtmp_header_t *h, ngx_chain_t *in);
 static void ngx_rtmp_ingest_client_address(ngx_rtmp_ingest_client_t *client,
     struct sockaddr *sa);
 static ngx_uint_t ngx_rtmp_ingest_client_count(
     ngx_rtmp_ingest_client_t *client, ngx_queue_t *list);
-static ngx_int_t ngx_rtmp_ingest_client_publish(ngx_rtmp_session_t *s,
-    ngx_rtmp_header_t *h, ngx_chain_t *in);
-static ngx_int_t ngx_rtmp_ingest_client_play(ngx_rtmp_session_t *s,
-    ngx_rtmp_header_t *h, ngx_chain_t *in);
+static ngx_int_t ngx_rtmp_ingest_client_publish(ngx_rtmp_session_t *s);
+static void ngx_rtmp_ingest_client_play(ngx_rtmp_session_t *s);
 static void ngx_rtmp_ingest_client_wait(ngx_rtmp_ingest_client_t *client);
 static void ngx_rtmp_ingest_client_setup(ngx_event_t *ev);
 static const char *ngx_rtmp_ingest_client_late(
@@ -50,40 +46,6 @@ ngx_rtmp_ingest_client_init(ngx_conf_t *cf)
     }
 
     *h = ngx_rtmp_ingest_client_connect;
-
-    if (ngx_rtmp_ingest_client_command(cf, "play", ngx_rtmp_ingest_client_play)
-        != NGX_OK
-        || ngx_rtmp_ingest_client_command(cf, "play2",
-                                          ngx_rtmp_ingest_client_play)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return ngx_rtmp_ingest_client_command(cf, "publish",
-                                          ngx_rtmp_ingest_client_publish);
-}
-
-
-/* Before nginx-rtmp's own handler, which may admit the publisher at once. */
-static ngx_int_t
-ngx_rtmp_ingest_client_command(ngx_conf_t *cf, const char *name,
-    ngx_rtmp_handler_pt handler)
-{
-    ngx_rtmp_amf_handler_t     *h;
-    ngx_rtmp_core_main_conf_t  *cmcf;
-
-    cmcf = ngx_rtmp_conf_get_module_main_conf(cf, ngx_rtmp_core_module);
-
-    if (ngx_array_push(&cmcf->amf) == NULL) {
-        return NGX_ERROR;
-    }
-
-    h = cmcf->amf.elts;
-    ngx_memmove(h + 1, h, (cmcf->amf.nelts - 1) * sizeof(*h));
-    h[0].name.data = (u_char *) name;
-    h[0].name.len = ngx_strlen(name);
-    h[0].handler = handler;
 
     return NGX_OK;
 }
@@ -197,6 +159,11 @@ ngx_rtmp_ingest_client_connect(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
         return NGX_ERROR;
     }
 
+    /* nginx-rtmp answers in pieces; each would wait for the one before */
+    if (ngx_tcp_nodelay(c) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     iscf = ngx_rtmp_get_module_srv_conf(s, ngx_rtmp_ingest_module);
 
     ngx_rtmp_ingest_client_address(client, c->sockaddr);
@@ -277,9 +244,47 @@ ngx_rtmp_ingest_client_count(ngx_rtmp_ingest_client_t *client,
 
 /* --- until it sends media ----------------------------------------------- */
 
+/*
+ * From the guard, before any module's handler: another one may answer to
+ * "publish" in nginx-rtmp's place.
+ */
+ngx_int_t
+ngx_rtmp_ingest_client_command(ngx_rtmp_session_t *s, oa_slice_t message)
+{
+    size_t         len;
+    const u_char  *name;
+
+    /* a string: its type, 16 bits of length; any case, as nginx-rtmp has it */
+    if (message.size < 3 || message.data[0] != NGX_RTMP_AMF_STRING) {
+        return NGX_OK;
+    }
+
+    len = oa_get_u16(message.data + 1);
+    name = message.data + 3;
+
+    if (len > message.size - 3) {
+        return NGX_OK;
+    }
+
+    if (len == sizeof("publish") - 1
+        && ngx_strncasecmp((u_char *) name, (u_char *) "publish", len) == 0)
+    {
+        return ngx_rtmp_ingest_client_publish(s);
+    }
+
+    /* "play" and "play2" */
+    if ((len == sizeof("play") - 1 || len == sizeof("play2") - 1)
+        && ngx_strncasecmp((u_char *) name, (u_char *) "play2", len) == 0)
+    {
+        ngx_rtmp_ingest_client_play(s);
+    }
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
-ngx_rtmp_ingest_client_publish(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
-    ngx_chain_t *in)
+ngx_rtmp_ingest_client_publish(ngx_rtmp_session_t *s)
 {
     ngx_rtmp_ingest_client_t    *client;
     ngx_rtmp_ingest_app_conf_t  *iacf;
@@ -305,9 +310,8 @@ ngx_rtmp_ingest_client_publish(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
 }
 
 
-static ngx_int_t
-ngx_rtmp_ingest_client_play(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
-    ngx_chain_t *in)
+static void
+ngx_rtmp_ingest_client_play(ngx_rtmp_session_t *s)
 {
     ngx_rtmp_ingest_client_t  *client;
 
@@ -316,8 +320,6 @@ ngx_rtmp_ingest_client_play(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
     if (client && s->app_conf) {
         client->plays = 1;
     }
-
-    return NGX_OK;
 }
 
 

@@ -241,6 +241,10 @@ ngx_rtmp_ingest_guard_amf(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
         return ngx_rtmp_ingest_guard_refuse(s, "AMF nested too deep");
     }
 
+    if (h->type == NGX_RTMP_MSG_AMF_CMD || h->type == NGX_RTMP_MSG_AMF3_CMD) {
+        return ngx_rtmp_ingest_client_command(s, message);
+    }
+
     return NGX_OK;
 }
 
