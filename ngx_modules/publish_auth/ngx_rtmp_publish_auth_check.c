@@ -144,6 +144,45 @@ ngx_rtmp_publish_auth_cancel(ngx_rtmp_publish_auth_ctx_t *ctx)
 }
 
 
+static void
+ngx_rtmp_publish_auth_changed(void *data, unsigned topic)
+{
+    ngx_onair_publish(topic);
+}
+
+
+/* Nobody waits for the return of a publisher that was put off the air. */
+static void
+ngx_rtmp_publish_auth_end_session(ngx_rtmp_publish_auth_ctx_t *ctx)
+{
+    oa_slice_t               channel;
+    oa_live_session_t        session;
+    oa_live_session_info_t   info;
+
+    if (ctx->reason != OA_ROSTER_BANNED
+        && ctx->reason != OA_ROSTER_NOT_ALLOWED
+        && ctx->reason != OA_ROSTER_STOPPED
+        && !(ctx->reason == OA_ROSTER_REFUSED && ctx->live))
+    {
+        return;
+    }
+
+    if (ngx_onair_live() == NULL) {
+        return;
+    }
+
+    channel = oa_slice(ctx->grant.channel, ngx_strlen(ctx->grant.channel));
+
+    if (oa_live_find(ngx_onair_live(), channel, &session) == OA_OK
+        && oa_live_session_info(ngx_onair_live(), session, &info) == OA_OK
+        && info.state == OA_LIVE_GRACE)
+    {
+        oa_live_end(ngx_onair_live(), session, ngx_onair_now_ms(),
+                    ngx_rtmp_publish_auth_changed, NULL);
+    }
+}
+
+
 void
 ngx_rtmp_publish_auth_leave(ngx_rtmp_publish_auth_ctx_t *ctx)
 {
@@ -152,6 +191,7 @@ ngx_rtmp_publish_auth_leave(ngx_rtmp_publish_auth_ctx_t *ctx)
     if (ctx->placed) {
         ctx->placed = 0;
         ngx_rtmp_publish_auth_turn_leave(ctx, ctx->reason);
+        ngx_rtmp_publish_auth_end_session(ctx);
     }
 
     ctx->standby = 0;
