@@ -49,6 +49,7 @@ is publish($b, $key)->accepted, '', 'and other machines, past its lease';
 @workers = $a->worker_pids;
 
 $p->close;
+ok wait_for { !$a->leaving_pids }, 'old workers end with their publishers';
 my $q = live($b, $key, within => 10);
 ok $q, 'once the first is gone another machine has the channel';
 $q->close;
