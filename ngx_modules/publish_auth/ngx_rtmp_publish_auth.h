@@ -109,6 +109,10 @@ typedef struct {
     int64_t                         lost_ms;        /* 0, or since when */
     int64_t                         wanted_ms;      /* a standby elsewhere
                                                        waits for it until */
+    int64_t                         hold_ms;        /* a standby leaves it to
+                                                       its holder until */
+    unsigned                        other_none:1;
+    unsigned                        free:1;         /* a standby may take */
     unsigned                        other_backup:1;
     unsigned                        other_node:1;   /* another machine */
     unsigned                        other_dead:1;   /* a process of ours */

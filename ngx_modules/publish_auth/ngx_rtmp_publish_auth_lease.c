@@ -49,10 +49,17 @@ static ngx_rtmp_publish_auth_leases_t  ngx_rtmp_publish_auth_leased;
 /*
  * KEYS: the lease, the mark of a takeover, that of a standby.
  * ARGV: my value, its ms, what I want, the value of a holder that is dead.
+ *
+ * A standby only looks, and takes it with another question when it is free: one
+ * that Redis answers late, after it hung, must not take what a holder could
+ * not renew meanwhile.
  */
 static ngx_str_t  ngx_rtmp_publish_auth_take_script =
     ngx_rtmp_publish_auth_text(
     "local v = redis.call('GET', KEYS[1])\n"
+    "if not v and ARGV[3] == 'standby' then\n"
+    "  return {0, '', 0}\n"
+    "end\n"
     "if not v or v == ARGV[1] or v == ARGV[4] then\n"
     "  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
     "  if v ~= ARGV[1] then\n"
@@ -214,6 +221,7 @@ ngx_rtmp_publish_auth_lease_other(ngx_rtmp_publish_auth_lease_t *lease,
     lease->other_backup = 0;
     lease->other_node = 1;
     lease->other_dead = 0;
+    lease->other_none = (len == 0);
     lease->other_len = ngx_min(len, sizeof(lease->other) - 1);
     ngx_memcpy(lease->other, value, lease->other_len);
 

@@ -21,6 +21,9 @@
 /* For a holder that was asked to stop, or whose machine has died. */
 #define NGX_RTMP_PUBLISH_AUTH_TAKE  3000
 
+/* For a holder elsewhere to connect to a Redis that is back, and renew. */
+#define NGX_RTMP_PUBLISH_AUTH_HOLD  7000
+
 
 typedef enum {
     NGX_RTMP_PUBLISH_AUTH_REFUSE = 0,
@@ -299,7 +302,13 @@ ngx_rtmp_publish_auth_wait_leased(ngx_rtmp_publish_auth_ctx_t *ctx,
 
     lease = &ctx->place.lease;
 
-    if (lease->other_dead) {
+    if (lease->other_none) {
+        lease->free = (now_ms >= lease->hold_ms);
+        lease->next_ms = lease->free
+                         ? now_ms
+                         : now_ms + NGX_RTMP_PUBLISH_AUTH_LEASE_RETRY;
+
+    } else if (lease->other_dead) {
         /* of a worker of ours that was killed */
         lease->next_ms = now_ms;
 
@@ -333,6 +342,7 @@ ngx_rtmp_publish_auth_wait_unleased(ngx_rtmp_publish_auth_ctx_t *ctx,
         return;
     }
 
+    lease->hold_ms = now_ms + NGX_RTMP_PUBLISH_AUTH_HOLD;
     lease->next_ms = now_ms + NGX_RTMP_PUBLISH_AUTH_LEASE_RETRY;
     lease->answer = NGX_RTMP_PUBLISH_AUTH_LEASE_NONE;
 
@@ -355,7 +365,10 @@ ngx_rtmp_publish_auth_wait_ask_lease(ngx_rtmp_publish_auth_ctx_t *ctx,
 
     want = NGX_RTMP_PUBLISH_AUTH_WANT_NOTHING;
 
-    if (place->state == NGX_RTMP_PUBLISH_AUTH_STANDBY) {
+    if (place->lease.free) {
+        place->lease.free = 0;
+
+    } else if (place->state == NGX_RTMP_PUBLISH_AUTH_STANDBY) {
         want = NGX_RTMP_PUBLISH_AUTH_WANT_STANDBY;
 
     } else if (place->wants && !place->asked) {

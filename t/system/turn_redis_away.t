@@ -22,7 +22,8 @@ my $accounts = Onair::Ctl->sqlite;
 my $redis = Onair::Redis->start;
 my %node = map {
     $_ => Onair::Turn->node($accounts, name => $_, redis => $redis,
-                            workers => 2, database => 'timeout=2s')
+                            workers => 2, database => 'timeout=2s',
+                            app => 'publish_auth_stall 1m;')
 } qw(a b);
 my $user = 0;
 
@@ -50,14 +51,22 @@ for (['hangs', sub { $redis->pause }, sub { $redis->resume }],
     ok $p->accepted, "$what: one is live";
     ok wait_for { leased("one$n") =~ / a$/ }, "$what: with a lease";
 
+    my $backup = publish($node{b}, "$one?backup=1");
+    ok !$backup->wait_closed(1), "$what: a backup stands by elsewhere";
+
     $away->();
     my $since = time;
     my $q = publish($node{a}, $two);
     ok $q->accepted, "$what: another gets on";
-    cmp_ok time - $since, '<', 5, "$what: in bounded time";
+    my $took = time - $since;
+    cmp_ok $took, '<', 5, "$what: in bounded time";
+    note sprintf '%s: live after %.2f s', $what, $took;
     is publish($node{a}, $two)->accepted, '',
         "$what: but not twice on one machine";
     ok !$p->wait_closed(4), "$what: who was live stays, over its lease's end";
+
+    unlike $node{b}->error_log, qr/channel "one$n" session/,
+        "$what: and its backup where it is";
 
     my @both = map { publish($node{$_}, $both) } qw(a b);
     is scalar(grep { $_->accepted } @both), 2,
@@ -78,8 +87,9 @@ for (['hangs', sub { $redis->pause }, sub { $redis->resume }],
     like $node{a}->error_log . $node{b}->error_log,
         qr/"both$n".*ended: lease_lost/, "$what: the log says why";
 
-    $_->close for $p, $q, @both;
-    ok wait_for { leased("one$n") eq '' }, "$what: leases are given back";
+    $_->close for $q, @both;
+    ok wait_for { leased("two$n") eq '' }, "$what: leases are given back";
+    $_->close for $p, $backup;
 }
 
 done_testing;
