@@ -36,7 +36,8 @@
  *   turn.c      whose turn it is: from its entry in the roster to its end
  *   wait.c      before it is live: refused, takeover, standby
  *   lease.c     the same among machines: a lease in Redis
- *   keeper.c    one worker's: changes in the database
+ *   keeper.c    one worker's: changes in the database, whether its keys were
+ *               made with our pepper
  *   book.c      and the book of streams: what is due
  *   row.c       and how it is written
  */
@@ -177,6 +178,8 @@ extern ngx_module_t  ngx_rtmp_publish_auth_module;
 typedef struct {
     ngx_atomic_t               changes;        /* 1: change_id is known */
     ngx_atomic_t               change_id;      /* applied last */
+    ngx_atomic_t               wrong_pepper;   /* 1: keys were made with
+                                                  another one */
     ngx_atomic_t               settled;        /* 1: the books of an nginx
                                                   that died are closed */
     ngx_atomic_t               takeovers;
@@ -376,7 +379,8 @@ void ngx_rtmp_publish_auth_lease_release(ngx_rtmp_publish_auth_ctx_t *ctx);
 
 
 /* keeper.c: its timers, in each worker; one of them does the work. */
-ngx_int_t ngx_rtmp_publish_auth_keeper_init(ngx_cycle_t *cycle);
+ngx_int_t ngx_rtmp_publish_auth_keeper_init(ngx_cycle_t *cycle,
+    const ngx_rtmp_publish_auth_main_conf_t *pamcf);
 
 
 /*

@@ -74,6 +74,13 @@ ngx_rtmp_publish_auth_database_answer(void *data,
     grant.user_id = ctx->user_id;
 
     if (ngx_onair_sql_rows(result) == 0) {
+
+        /* no key is known then, and its publisher is not to blame */
+        if (ngx_rtmp_publish_auth_zone()->shared->wrong_pepper) {
+            ngx_rtmp_publish_auth_granted(ctx, NULL);
+            return;
+        }
+
         grant.flags = OA_GRANT_UNKNOWN;
         ngx_rtmp_publish_auth_granted(ctx, &grant);
         return;

@@ -1,8 +1,9 @@
 
 /*
  * What one worker of the machine does for all: it reads on in the table of
- * changes and stops who may no longer publish, and it keeps the book.  Each
- * worker asks whether it is the keeper; when that one dies or shuts down,
+ * changes and stops who may no longer publish, it keeps the book, and it looks
+ * whether the keys were made with the pepper that is configured.  Each worker
+ * asks whether it is the keeper; when that one dies or shuts down,
  * another is.  What it has to know is in the zone.
  */
 
@@ -27,14 +28,22 @@
 
 #define NGX_RTMP_PUBLISH_AUTH_KEEPER_ROWS   256
 
+/* After a look at the pepper's mark that had no answer. */
+#define NGX_RTMP_PUBLISH_AUTH_KEEPER_RETRY  1000
+
 
 typedef struct {
     ngx_event_t             timer;
     ngx_onair_sql_query_t  *query;
     int64_t                 swept_ms;
     int64_t                 checked_ms;
+    ngx_onair_sql_query_t  *pepper_query;
+    int64_t                 pepper_ms;         /* of the next look */
+    char                    mark[OA_KEY_MARK_BYTES];
     ngx_uint_t              database;
     unsigned                resigned:1;
+    unsigned                pepper:1;          /* not known as right yet */
+    unsigned                told:1;            /* that it is wrong */
 } ngx_rtmp_publish_auth_keeper_t;
 
 
@@ -46,6 +55,10 @@ static void ngx_rtmp_publish_auth_keeper_begin(void *data,
 static void ngx_rtmp_publish_auth_keeper_read(void *data,
     ngx_onair_sql_status_t status, const ngx_onair_sql_result_t *result);
 static void ngx_rtmp_publish_auth_keeper_check(void *data,
+    ngx_onair_sql_status_t status, const ngx_onair_sql_result_t *result);
+static void ngx_rtmp_publish_auth_keeper_pepper(
+    ngx_rtmp_publish_auth_zone_t *zone, int64_t now_ms);
+static void ngx_rtmp_publish_auth_keeper_mark(void *data,
     ngx_onair_sql_status_t status, const ngx_onair_sql_result_t *result);
 
 
@@ -69,9 +82,16 @@ static const ngx_onair_sql_statement_t  ngx_rtmp_publish_auth_changes_last = {
     "SELECT COALESCE(MAX(id), 0) FROM changes"
 };
 
+/* onairctl writes it before the first key. */
+static const ngx_onair_sql_statement_t  ngx_rtmp_publish_auth_pepper_mark = {
+    "publish_auth_pepper_mark",
+    "SELECT value FROM settings WHERE name = 'pepper'"
+};
+
 
 ngx_int_t
-ngx_rtmp_publish_auth_keeper_init(ngx_cycle_t *cycle)
+ngx_rtmp_publish_auth_keeper_init(ngx_cycle_t *cycle,
+    const ngx_rtmp_publish_auth_main_conf_t *pamcf)
 {
     ngx_rtmp_publish_auth_keeper_t  *keeper;
 
@@ -84,6 +104,12 @@ ngx_rtmp_publish_auth_keeper_init(ngx_cycle_t *cycle)
     keeper->timer.handler = ngx_rtmp_publish_auth_keeper_tick;
     keeper->timer.log = cycle->log;
     keeper->timer.cancelable = 1;
+
+    if (keeper->database && pamcf->pepper.len) {
+        keeper->pepper = oa_key_pepper_mark(oa_slice(pamcf->pepper.data,
+                                                     pamcf->pepper.len),
+                                            keeper->mark) == OA_OK;
+    }
 
     ngx_add_timer(&keeper->timer, 1);
 
@@ -149,6 +175,10 @@ ngx_rtmp_publish_auth_keeper_tick(ngx_event_t *ev)
 
     if (keeper->database) {
         ngx_rtmp_publish_auth_keeper_ask(zone, now_ms);
+    }
+
+    if (keeper->pepper) {
+        ngx_rtmp_publish_auth_keeper_pepper(zone, now_ms);
     }
 
     ngx_rtmp_publish_auth_book(zone, now_ms);
@@ -323,5 +353,91 @@ ngx_rtmp_publish_auth_keeper_read(void *data, ngx_onair_sql_status_t status,
 
     if (n == NGX_RTMP_PUBLISH_AUTH_KEEPER_ROWS) {
         ngx_rtmp_publish_auth_keeper_ask(zone, ngx_onair_now_ms());
+    }
+}
+
+
+/* --- the pepper ------------------------------------------------------- */
+
+static void
+ngx_rtmp_publish_auth_keeper_pepper(ngx_rtmp_publish_auth_zone_t *zone,
+    int64_t now_ms)
+{
+    ngx_rtmp_publish_auth_keeper_t  *keeper;
+
+    keeper = &ngx_rtmp_publish_auth_keeper;
+
+    if (keeper->pepper_query || now_ms < keeper->pepper_ms
+        || keeper->resigned)
+    {
+        return;
+    }
+
+    keeper->pepper_ms = now_ms + NGX_RTMP_PUBLISH_AUTH_KEEPER_RETRY;
+    keeper->pepper_query = ngx_onair_sql_query(
+        &ngx_rtmp_publish_auth_pepper_mark, NULL, 0,
+        ngx_rtmp_publish_auth_keeper_mark, zone);
+}
+
+
+/*
+ * With another pepper every key looks like one that nobody has.  A reload with
+ * the right one, or the database it belongs to, mends it; before the first key
+ * there is no mark.
+ */
+static void
+ngx_rtmp_publish_auth_keeper_mark(void *data, ngx_onair_sql_status_t status,
+    const ngx_onair_sql_result_t *result)
+{
+    ngx_str_t                        mark;
+    ngx_rtmp_publish_auth_zone_t    *zone = data;
+    ngx_rtmp_publish_auth_keeper_t  *keeper;
+
+    keeper = &ngx_rtmp_publish_auth_keeper;
+    keeper->pepper_query = NULL;
+
+    if (status == NGX_ONAIR_SQL_UNAVAILABLE
+        || status == NGX_ONAIR_SQL_TIMEOUT)
+    {
+        return;
+    }
+
+    keeper->pepper_ms = ngx_onair_now_ms() + NGX_RTMP_PUBLISH_AUTH_KEEPER_CHECK;
+
+    if (status != NGX_ONAIR_SQL_OK) {
+        return;
+    }
+
+    if (ngx_onair_sql_rows(result) == 0) {
+        zone->shared->wrong_pepper = 0;
+        return;
+    }
+
+    mark = ngx_onair_sql_text(result, 0, 0);
+
+    if (mark.len == sizeof(keeper->mark) - 1
+        && ngx_memcmp(mark.data, keeper->mark, mark.len) == 0)
+    {
+        zone->shared->wrong_pepper = 0;
+        keeper->pepper = 0;
+
+        if (keeper->told) {
+            ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                          "publish_auth: the pepper fits the database now");
+        }
+
+        return;
+    }
+
+    zone->shared->wrong_pepper = 1;
+
+    if (!keeper->told) {
+        keeper->told = 1;
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "publish_auth: the file of \"publish_auth_pepper\" is "
+                      "not the pepper that the stream keys in the database "
+                      "were made with, so no key works: bring the right file "
+                      "back and reload, or see whether \"onair_database\" "
+                      "names the right database");
     }
 }

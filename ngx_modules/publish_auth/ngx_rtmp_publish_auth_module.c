@@ -247,7 +247,7 @@ ngx_rtmp_publish_auth_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    return ngx_rtmp_publish_auth_keeper_init(cycle);
+    return ngx_rtmp_publish_auth_keeper_init(cycle, pamcf);
 }
 
 

@@ -147,6 +147,32 @@ oa_key_digest(oa_slice_t text, oa_slice_t pepper,
 }
 
 
+oa_err_t
+oa_key_pepper_mark(oa_slice_t pepper, char mark[OA_KEY_MARK_BYTES])
+{
+    size_t    i;
+    uint8_t   digest[OA_KEY_DIGEST_BYTES];
+    oa_err_t  err;
+
+    static const char  what[] = "onair pepper";
+    static const char  hex[] = "0123456789abcdef";
+
+    err = oa_key_digest(oa_slice(what, sizeof(what) - 1), pepper, digest);
+    if (err != OA_OK) {
+        return err;
+    }
+
+    for (i = 0; i < OA_KEY_MARK_BYTES / 2; i++) {
+        mark[2 * i] = hex[digest[i] >> 4];
+        mark[2 * i + 1] = hex[digest[i] & 15];
+    }
+
+    mark[OA_KEY_MARK_BYTES - 1] = '\0';
+
+    return OA_OK;
+}
+
+
 bool
 oa_key_equal(const uint8_t a[OA_KEY_DIGEST_BYTES],
     const uint8_t b[OA_KEY_DIGEST_BYTES])

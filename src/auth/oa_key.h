@@ -22,6 +22,8 @@
 /* "live_", 19 digits, "_", the secret, NUL */
 #define OA_KEY_TEXT_BYTES     (5 + 19 + 1 + OA_KEY_SECRET_CHARS + 1)
 
+#define OA_KEY_MARK_BYTES     (32 + 1)
+
 
 typedef struct {
     int64_t     user_id;                       /* 1 … 2^63 - 1 */
@@ -51,6 +53,14 @@ void oa_key_format(char text[OA_KEY_TEXT_BYTES], int64_t user_id,
  */
 OA_MUST_CHECK oa_err_t oa_key_digest(oa_slice_t text, oa_slice_t pepper,
     uint8_t digest[OA_KEY_DIGEST_BYTES]);
+
+/*
+ * What tells one pepper from another, and nothing else about it; NUL-terminated.
+ * It is kept in the database, so that a wrong pepper is noticed.  Errors are
+ * those of oa_key_digest().
+ */
+OA_MUST_CHECK oa_err_t oa_key_pepper_mark(oa_slice_t pepper,
+    char mark[OA_KEY_MARK_BYTES]);
 
 /* Whether two digests are equal, in time that does not tell where not. */
 bool oa_key_equal(const uint8_t a[OA_KEY_DIGEST_BYTES],

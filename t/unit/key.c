@@ -267,6 +267,27 @@ test_digest_depends(void **state)
 
 
 static void
+test_pepper_mark(void **state)
+{
+    char     a[OA_KEY_MARK_BYTES], b[OA_KEY_MARK_BYTES];
+    uint8_t  pepper[OA_KEY_PEPPER_MAX + 1];
+
+    (void) state;
+
+    memset(pepper, 1, sizeof(pepper));
+
+    assert_int_equal(oa_key_pepper_mark(oa_slice(pepper, 32), a), OA_OK);
+    assert_string_equal(a, "f1a381a97a868b51d543cfa3bace2816");
+
+    assert_int_equal(oa_key_pepper_mark(oa_slice(pepper, 33), b), OA_OK);
+    assert_string_not_equal(a, b);
+
+    assert_int_equal(oa_key_pepper_mark(oa_slice(pepper, 31), b), OA_EINVAL);
+    assert_int_equal(oa_key_pepper_mark(oa_slice(pepper, 257), b), OA_EINVAL);
+}
+
+
+static void
 test_equal(void **state)
 {
     size_t    bit;
@@ -300,6 +321,7 @@ main(void)
         cmocka_unit_test(test_format_and_parse),
         cmocka_unit_test(test_digest),
         cmocka_unit_test(test_digest_depends),
+        cmocka_unit_test(test_pepper_mark),
         cmocka_unit_test(test_equal),
     };
 

@@ -168,31 +168,6 @@ ctl_pepper_load(const char *path, ctl_pepper_t *pepper)
 }
 
 
-/* Tells one pepper from another, and nothing else about it. */
-static char *
-ctl_pepper_mark(const ctl_pepper_t *pepper)
-{
-    size_t      i;
-    char        text[33];
-    uint8_t     digest[OA_KEY_DIGEST_BYTES];
-    oa_slice_t  what;
-
-    what = oa_slice("onair pepper", sizeof("onair pepper") - 1);
-
-    if (oa_key_digest(what, oa_slice(pepper->data, pepper->size), digest)
-        != OA_OK)
-    {
-        ctl_fail(CTL_UNREACHABLE, "the pepper cannot be used");
-    }
-
-    for (i = 0; i < 16; i++) {
-        snprintf(&text[2 * i], 3, "%02x", digest[i]);
-    }
-
-    return ctl_format("%s", text);
-}
-
-
 /* A new one would make every key that was given out worthless. */
 bool
 ctl_pepper_prepare(ctl_db_t *db, const char *given)
@@ -233,7 +208,8 @@ ctl_pepper_prepare(ctl_db_t *db, const char *given)
 void
 ctl_pepper_read(ctl_db_t *db, const char *given, ctl_pepper_t *pepper)
 {
-    char        *path, *mark;
+    char        *path, buf[OA_KEY_MARK_BYTES];
+    const char  *mark;
     ctl_rows_t  *rows;
 
     path = ctl_pepper_path(db, given);
@@ -243,7 +219,14 @@ ctl_pepper_read(ctl_db_t *db, const char *given, ctl_pepper_t *pepper)
     }
 
     ctl_pepper_load(path, pepper);
-    mark = ctl_pepper_mark(pepper);
+
+    if (oa_key_pepper_mark(oa_slice(pepper->data, pepper->size), buf)
+        != OA_OK)
+    {
+        ctl_fail(CTL_UNREACHABLE, "the pepper cannot be used");
+    }
+
+    mark = buf;
 
     ctl_db_execute(db, "INSERT INTO settings (name, value) "
                        "VALUES ('pepper', $1) ON CONFLICT (name) DO NOTHING",
@@ -258,6 +241,5 @@ ctl_pepper_read(ctl_db_t *db, const char *given, ctl_pepper_t *pepper)
     }
 
     ctl_rows_free(rows);
-    free(mark);
     free(path);
 }
