@@ -278,15 +278,24 @@ typedef enum {
     NGX_RTMP_PUBLISH_AUTH_NO_ROOM
 } ngx_rtmp_publish_auth_refusal_t;
 
-/* channel may be ""; pause_ms is of LOCKED_OUT. */
+/*
+ * channel may be ""; pause_ms: how long its address is locked out, 0 if it is
+ * not.  While it is, its refusals are no news.
+ */
 void ngx_rtmp_publish_auth_say_refused(ngx_rtmp_session_t *s,
     ngx_rtmp_publish_auth_refusal_t refusal, const char *channel,
+    uint32_t pause_ms);
+/* The beginning of a pause. */
+void ngx_rtmp_publish_auth_say_locked_out(ngx_rtmp_session_t *s,
     uint32_t pause_ms);
 void ngx_rtmp_publish_auth_say_ended(ngx_rtmp_session_t *s,
     const char *channel, oa_roster_reason_t reason);
 
-/* Up to five lines a second a worker, as the ingest module's. */
-ngx_uint_t ngx_rtmp_publish_auth_may_log(ngx_log_t *log);
+/*
+ * Up to five lines a second a worker, as the ingest module's; what the log's
+ * level leaves out does not count.
+ */
+ngx_uint_t ngx_rtmp_publish_auth_may_log(ngx_uint_t level, ngx_log_t *log);
 
 
 /*

@@ -73,7 +73,7 @@ ngx_rtmp_publish_auth_callback_ask(ngx_rtmp_publish_auth_ctx_t *ctx)
     }
 
     if (ngx_rtmp_publish_auth_callback_connect(q) != NGX_OK) {
-        if (ngx_rtmp_publish_auth_may_log(ngx_cycle->log)) {
+        if (ngx_rtmp_publish_auth_may_log(NGX_LOG_WARN, ngx_cycle->log)) {
             ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                           "publish_auth: callback %V cannot be reached",
                           &ctx->conf->callback->host);
@@ -360,7 +360,7 @@ ngx_rtmp_publish_auth_callback_failed(ngx_rtmp_publish_auth_question_t *q,
 
     ctx = q->ctx;
 
-    if (ngx_rtmp_publish_auth_may_log(ngx_cycle->log)) {
+    if (ngx_rtmp_publish_auth_may_log(NGX_LOG_WARN, ngx_cycle->log)) {
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                       "publish_auth: callback %V %s",
                       &ctx->conf->callback->host, what);

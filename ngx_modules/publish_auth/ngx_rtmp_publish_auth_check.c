@@ -233,6 +233,7 @@ ngx_rtmp_publish_auth_count(ngx_rtmp_publish_auth_ctx_t *ctx,
     ngx_uint_t failed)
 {
     u_char                         buf[16];
+    uint32_t                       pause_ms;
     oa_slice_t                     address;
     ngx_rtmp_publish_auth_zone_t  *zone;
 
@@ -240,19 +241,25 @@ ngx_rtmp_publish_auth_count(ngx_rtmp_publish_auth_ctx_t *ctx,
         return;
     }
 
+    pause_ms = 0;
+
     zone = ngx_rtmp_publish_auth_zone();
     address = ngx_rtmp_publish_auth_address(ctx->session, buf);
 
     ngx_shmtx_lock(zone->mutex);
 
     if (failed) {
-        (void) oa_attempts_fail(zone->attempts, &ctx->conf->attempts, address,
-                                ngx_onair_now_ms());
+        pause_ms = oa_attempts_fail(zone->attempts, &ctx->conf->attempts,
+                                    address, ngx_onair_now_ms());
     } else {
         oa_attempts_clear(zone->attempts, address);
     }
 
     ngx_shmtx_unlock(zone->mutex);
+
+    if (pause_ms) {
+        ngx_rtmp_publish_auth_say_locked_out(ctx->session, pause_ms);
+    }
 }
 
 
@@ -294,7 +301,8 @@ ngx_rtmp_publish_auth_start(ngx_rtmp_publish_auth_ctx_t *ctx)
 
     if (rc != NGX_OK) {
         ngx_rtmp_publish_auth_count(ctx, 1);
-        ngx_rtmp_publish_auth_refuse(ctx, NGX_RTMP_PUBLISH_AUTH_MALFORMED, 0);
+        ngx_rtmp_publish_auth_refuse(ctx, NGX_RTMP_PUBLISH_AUTH_MALFORMED,
+                                     pause_ms);
         return;
     }
 

@@ -33,7 +33,7 @@ static ngx_rtmp_publish_auth_log_t  ngx_rtmp_publish_auth_log;
 /* OBS shows the description, and takes BadName for a wrong stream key. */
 static const ngx_rtmp_publish_auth_text_t  ngx_rtmp_publish_auth_refusals[] = {
 
-    { NGX_LOG_INFO, "NetStream.Publish.BadName",         /* MALFORMED */
+    { NGX_LOG_NOTICE, "NetStream.Publish.BadName",       /* MALFORMED */
       "this is not a stream key" },
 
     { NGX_LOG_INFO, "NetStream.Publish.BadName",         /* TWICE */
@@ -42,16 +42,16 @@ static const ngx_rtmp_publish_auth_text_t  ngx_rtmp_publish_auth_refusals[] = {
     { NGX_LOG_INFO, "NetStream.Publish.Denied",          /* LOCKED_OUT */
       "too many wrong stream keys from your address" },
 
-    { NGX_LOG_INFO, "NetStream.Publish.BadName",         /* UNKNOWN */
+    { NGX_LOG_NOTICE, "NetStream.Publish.BadName",       /* UNKNOWN */
       "wrong stream key" },
 
-    { NGX_LOG_INFO, "NetStream.Publish.BadName",         /* OTHER_CHANNEL */
+    { NGX_LOG_NOTICE, "NetStream.Publish.BadName",       /* OTHER_CHANNEL */
       "the stream key is of another channel" },
 
-    { NGX_LOG_INFO, "NetStream.Publish.Denied",          /* BANNED */
+    { NGX_LOG_NOTICE, "NetStream.Publish.Denied",        /* BANNED */
       "this account is banned" },
 
-    { NGX_LOG_INFO, "NetStream.Publish.Denied",          /* NOT_ALLOWED */
+    { NGX_LOG_NOTICE, "NetStream.Publish.Denied",        /* NOT_ALLOWED */
       "this account may not stream" },
 
     { NGX_LOG_WARN, "NetStream.Publish.BadName",         /* BAD_CHANNEL */
@@ -60,7 +60,7 @@ static const ngx_rtmp_publish_auth_text_t  ngx_rtmp_publish_auth_refusals[] = {
     { NGX_LOG_WARN, "NetStream.Publish.Failed",          /* UNAVAILABLE */
       "stream keys cannot be checked now, try again later" },
 
-    { NGX_LOG_INFO, "NetStream.Publish.BadName",         /* ALREADY_LIVE */
+    { NGX_LOG_NOTICE, "NetStream.Publish.BadName",       /* ALREADY_LIVE */
       "already live" },
 
     { NGX_LOG_ERR, "NetStream.Publish.Failed",           /* NO_ROOM */
@@ -109,9 +109,12 @@ ngx_rtmp_publish_auth_say_refused(ngx_rtmp_session_t *s,
     uint32_t pause_ms)
 {
     u_char                               text[NGX_RTMP_PUBLISH_AUTH_TEXT], *p;
+    ngx_uint_t                           level;
+    ngx_rtmp_publish_auth_ctx_t         *ctx;
     const ngx_rtmp_publish_auth_text_t  *t;
 
     t = &ngx_rtmp_publish_auth_refusals[refusal];
+    level = pause_ms ? NGX_LOG_INFO : t->level;
 
     if (refusal == NGX_RTMP_PUBLISH_AUTH_LOCKED_OUT) {
         p = ngx_snprintf(text, sizeof(text) - 1, "%s, wait %uD s", t->text,
@@ -122,14 +125,38 @@ ngx_rtmp_publish_auth_say_refused(ngx_rtmp_session_t *s,
 
     *p = '\0';
 
-    if (ngx_rtmp_publish_auth_may_log(s->connection->log)) {
-        ngx_log_error(t->level, s->connection->log, 0,
+    ctx = ngx_rtmp_publish_auth_get(s);
+
+    if (!ngx_rtmp_publish_auth_may_log(level, s->connection->log)) {
+        /* void */
+
+    } else if (refusal == NGX_RTMP_PUBLISH_AUTH_UNKNOWN && ctx
+               && ctx->user_id)
+    {
+        ngx_log_error(level, s->connection->log, 0,
+                      "publish_auth: refused: %s, which names user %L", text,
+                      ctx->user_id);
+
+    } else {
+        ngx_log_error(level, s->connection->log, 0,
                       "publish_auth: %s%s%srefused: %s",
                       channel[0] ? "channel \"" : "", channel,
                       channel[0] ? "\" " : "", text);
     }
 
     (void) ngx_rtmp_send_status(s, (char *) t->code, "error", (char *) text);
+}
+
+
+void
+ngx_rtmp_publish_auth_say_locked_out(ngx_rtmp_session_t *s, uint32_t pause_ms)
+{
+    if (ngx_rtmp_publish_auth_may_log(NGX_LOG_NOTICE, s->connection->log)) {
+        ngx_log_error(NGX_LOG_NOTICE, s->connection->log, 0,
+                      "publish_auth: too many wrong stream keys: this address "
+                      "is locked out for %uD s",
+                      pause_ms / 1000 + (pause_ms % 1000 != 0));
+    }
 }
 
 
@@ -147,17 +174,21 @@ ngx_rtmp_publish_auth_say_ended(ngx_rtmp_session_t *s, const char *channel,
 
 
 ngx_uint_t
-ngx_rtmp_publish_auth_may_log(ngx_log_t *log)
+ngx_rtmp_publish_auth_may_log(ngx_uint_t level, ngx_log_t *log)
 {
     time_t                        now;
     ngx_rtmp_publish_auth_log_t  *limit;
+
+    if (log->log_level < level) {
+        return 0;
+    }
 
     now = ngx_time();
     limit = &ngx_rtmp_publish_auth_log;
 
     if (limit->second != now) {
         if (limit->kept_back) {
-            ngx_log_error(NGX_LOG_INFO, log, 0,
+            ngx_log_error(NGX_LOG_NOTICE, log, 0,
                           "publish_auth: %ui lines like those above kept "
                           "back", limit->kept_back);
         }

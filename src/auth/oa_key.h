@@ -55,8 +55,8 @@ OA_MUST_CHECK oa_err_t oa_key_digest(oa_slice_t text, oa_slice_t pepper,
     uint8_t digest[OA_KEY_DIGEST_BYTES]);
 
 /*
- * What tells one pepper from another, and nothing else about it; NUL-terminated.
- * It is kept in the database, so that a wrong pepper is noticed.  Errors are
+ * What tells one pepper from another, and nothing else about it, as text.  It
+ * is kept in the database, so that a wrong pepper is noticed.  Errors are
  * those of oa_key_digest().
  */
 OA_MUST_CHECK oa_err_t oa_key_pepper_mark(oa_slice_t pepper,

@@ -102,6 +102,8 @@ Onair::Accounts->each(sub {
     ok wait_for { said($server, $wrong[0]) =~ /wait 2 s$/ },
         'the next pause is twice as long';
     ok wait_for { said($server, $key) eq 'accepted' }, 'and ends, too';
+    like $server->error_log, qr/\[notice\].*this address is locked out for \d/,
+        'the log tells of it';
 
     # --- addresses ---------------------------------------------------------
 

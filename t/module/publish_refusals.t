@@ -75,8 +75,15 @@ Onair::Accounts->each(sub {
     is description($server, $_), 'accepted', 'and these may again'
         for $banned, $mute;
 
-    like $server->error_log, qr/\[info\].*publish_auth: refused: wrong/,
+    my $log = $server->error_log;
+
+    like $log, qr/\[notice\].*publish_auth: refused: wrong stream key/,
         'the log has a reason';
+    like $log, qr/\[notice\].*refused: wrong stream key, which names user \d/,
+        'and who has an old key' if !$callback;
+    like $log, qr/\[notice\].*channel "$$_[0]" refused: this account $$_[1]/,
+        "$$_[0]: and whom it concerns"
+        for $callback ? () : (['banned', 'is ban'], ['mute', 'may not']);
 });
 
 done_testing;
