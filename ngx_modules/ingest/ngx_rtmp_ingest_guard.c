@@ -36,7 +36,9 @@ static ngx_int_t ngx_rtmp_ingest_guard_turn(ngx_connection_t *c);
 static ngx_int_t ngx_rtmp_ingest_guard_amf(ngx_rtmp_session_t *s,
     ngx_rtmp_header_t *h, ngx_chain_t *in);
 static ngx_uint_t ngx_rtmp_ingest_guard_busy(ngx_rtmp_session_t *s,
-    ngx_rtmp_header_t *h);
+    ngx_rtmp_header_t *h, oa_slice_t message);
+static ngx_uint_t ngx_rtmp_ingest_guard_commands(ngx_rtmp_header_t *h,
+    oa_slice_t message);
 static size_t ngx_rtmp_ingest_guard_skip(ngx_rtmp_header_t *h,
     oa_slice_t message);
 static ngx_uint_t ngx_rtmp_ingest_guard_early(ngx_rtmp_session_t *s,
@@ -225,12 +227,12 @@ ngx_rtmp_ingest_guard_amf(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
         return ngx_rtmp_ingest_guard_refuse(s, "AMF message too long");
     }
 
-    if (ngx_rtmp_ingest_guard_busy(s, h)) {
-        return ngx_rtmp_ingest_guard_refuse(s, "too many commands");
-    }
-
     skip = ngx_rtmp_ingest_guard_skip(h, message);
     message = oa_slice(message.data + skip, message.size - skip);
+
+    if (ngx_rtmp_ingest_guard_busy(s, h, message)) {
+        return ngx_rtmp_ingest_guard_refuse(s, "too many commands");
+    }
 
     if (ngx_rtmp_ingest_guard_early(s, h, message)) {
         return ngx_rtmp_ingest_guard_refuse(s, "message before connect");
@@ -250,7 +252,8 @@ ngx_rtmp_ingest_guard_amf(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
 
 
 static ngx_uint_t
-ngx_rtmp_ingest_guard_busy(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h)
+ngx_rtmp_ingest_guard_busy(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
+    oa_slice_t message)
 {
     time_t                     now;
     ngx_rtmp_ingest_client_t  *client;
@@ -258,8 +261,7 @@ ngx_rtmp_ingest_guard_busy(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h)
     client = ngx_rtmp_get_module_ctx(s, ngx_rtmp_ingest_module);
 
     if (client == NULL || s->auto_pushed || s->relay
-        || (h->type != NGX_RTMP_MSG_AMF_CMD
-            && h->type != NGX_RTMP_MSG_AMF3_CMD))
+        || !ngx_rtmp_ingest_guard_commands(h, message))
     {
         return 0;
     }
@@ -272,6 +274,24 @@ ngx_rtmp_ingest_guard_busy(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h)
     }
 
     return client->commands++ >= NGX_RTMP_INGEST_COMMANDS;
+}
+
+
+/*
+ * nginx-rtmp carries out a command in whatever AMF message its name is.  What
+ * encoders send as data is "@setDataFrame", "onMetaData", "onTextData".
+ */
+static ngx_uint_t
+ngx_rtmp_ingest_guard_commands(ngx_rtmp_header_t *h, oa_slice_t message)
+{
+    if (h->type != NGX_RTMP_MSG_AMF_META && h->type != NGX_RTMP_MSG_AMF3_META)
+    {
+        return 1;
+    }
+
+    return message.size < 5
+           || (message.data[3] != '@'
+               && ngx_memcmp(message.data + 3, "on", 2) != 0);
 }
 
 

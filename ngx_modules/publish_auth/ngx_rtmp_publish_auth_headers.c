@@ -51,6 +51,36 @@ ngx_rtmp_publish_auth_peek(ngx_chain_t *in, u_char *buf, size_t size)
 
 
 /*
+ * nginx-rtmp takes the name in a data message for a command, whatever it is:
+ * "closeStream" must not wait there to be told.
+ */
+static ngx_uint_t
+ngx_rtmp_publish_auth_is_metadata(ngx_rtmp_header_t *h, ngx_chain_t *in)
+{
+    size_t      i, n, skip;
+    u_char      b[1 + 3 + sizeof("@setDataFrame")];
+
+    static const ngx_str_t  names[] = {
+        ngx_string("\x02\0\x0d" "@setDataFrame"),
+        ngx_string("\x02\0\x0a" "onMetaData")
+    };
+
+    skip = (h->type == NGX_RTMP_MSG_AMF3_META);
+    n = ngx_rtmp_publish_auth_peek(in, b, sizeof(b));
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (n >= skip + names[i].len
+            && ngx_memcmp(b + skip, names[i].data, names[i].len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
  * Adobe's FLV, E.4.2.1 and E.4.3.1: AAC and AVC with packet type 0; enhanced
  * RTMP: a packet type of 0, SequenceStart, in the low bits of the first byte.
  */
@@ -61,7 +91,8 @@ ngx_rtmp_publish_auth_header_kind(ngx_rtmp_header_t *h, ngx_chain_t *in)
     u_char  b[2];
 
     if (h->type != NGX_RTMP_MSG_AUDIO && h->type != NGX_RTMP_MSG_VIDEO) {
-        return NGX_RTMP_PUBLISH_AUTH_METADATA;
+        return ngx_rtmp_publish_auth_is_metadata(h, in)
+               ? NGX_RTMP_PUBLISH_AUTH_METADATA : NGX_DECLINED;
     }
 
     n = ngx_rtmp_publish_auth_peek(in, b, sizeof(b));
@@ -134,6 +165,25 @@ ngx_rtmp_publish_auth_headers_keep(ngx_rtmp_publish_auth_ctx_t *ctx,
 }
 
 
+static void
+ngx_rtmp_publish_auth_headers_drop(ngx_rtmp_publish_auth_headers_t *headers)
+{
+    ngx_uint_t  i;
+
+    if (headers == NULL) {
+        return;
+    }
+
+    for (i = 0; i < NGX_RTMP_PUBLISH_AUTH_NHEADERS; i++) {
+        if (headers->kept[i].data) {
+            ngx_free(headers->kept[i].data);
+        }
+    }
+
+    ngx_free(headers);
+}
+
+
 ngx_int_t
 ngx_rtmp_publish_auth_headers_replay(ngx_rtmp_publish_auth_ctx_t *ctx)
 {
@@ -145,13 +195,15 @@ ngx_rtmp_publish_auth_headers_replay(ngx_rtmp_publish_auth_ctx_t *ctx)
     ngx_rtmp_publish_auth_header_t   *kept;
     ngx_rtmp_publish_auth_headers_t  *headers;
 
+    /* taken from the session, which a message may end */
     headers = ctx->headers;
+    ctx->headers = NULL;
     rc = NGX_OK;
 
     for (i = 0; headers && i < NGX_RTMP_PUBLISH_AUTH_NHEADERS; i++) {
         kept = &headers->kept[i];
 
-        if (kept->size == 0 || rc != NGX_OK) {
+        if (kept->size == 0 || rc != NGX_OK || !ctx->live) {
             continue;
         }
 
@@ -170,7 +222,7 @@ ngx_rtmp_publish_auth_headers_replay(ngx_rtmp_publish_auth_ctx_t *ctx)
         rc = ngx_rtmp_receive_message(ctx->session, &h, &link);
     }
 
-    ngx_rtmp_publish_auth_headers_free(ctx);
+    ngx_rtmp_publish_auth_headers_drop(headers);
 
     return rc;
 }
@@ -179,21 +231,6 @@ ngx_rtmp_publish_auth_headers_replay(ngx_rtmp_publish_auth_ctx_t *ctx)
 void
 ngx_rtmp_publish_auth_headers_free(ngx_rtmp_publish_auth_ctx_t *ctx)
 {
-    ngx_uint_t                        i;
-    ngx_rtmp_publish_auth_headers_t  *headers;
-
-    headers = ctx->headers;
-    if (headers == NULL) {
-        return;
-    }
-
+    ngx_rtmp_publish_auth_headers_drop(ctx->headers);
     ctx->headers = NULL;
-
-    for (i = 0; i < NGX_RTMP_PUBLISH_AUTH_NHEADERS; i++) {
-        if (headers->kept[i].data) {
-            ngx_free(headers->kept[i].data);
-        }
-    }
-
-    ngx_free(headers);
 }
