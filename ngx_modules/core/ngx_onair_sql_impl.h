@@ -1,6 +1,6 @@
 
 /*
- * Private to ngx_modules/core: what lies between ngx_onair_sql.c, which knows
+ * Private to ngx_modules/core: what lies between ngx_onair_sql*.c, which know
  * queries, and the databases' own files, which know connections.
  */
 
