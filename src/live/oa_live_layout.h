@@ -209,6 +209,31 @@ oa_live_header(const oa_live_t *live)
 }
 
 
+static inline void
+oa_live_lock(const oa_live_t *live)
+{
+    live->lock.lock(live->lock.ctx);
+}
+
+
+static inline void
+oa_live_unlock(const oa_live_t *live)
+{
+    live->lock.unlock(live->lock.ctx);
+}
+
+
+static inline uint32_t
+oa_live_sessions_top(const oa_live_t *live)
+{
+    uint32_t  top;
+
+    top = atomic_load(&oa_live_header(live)->sessions_top);
+
+    return top < OA_LIVE_SESSIONS ? top : OA_LIVE_SESSIONS;
+}
+
+
 static inline uint8_t *
 oa_live_page(const oa_live_t *live, uint32_t page)
 {

@@ -73,8 +73,7 @@ oa_live_ended_first(const oa_live_t *live)
     oldest_ms = atomic_load(&header->clock_ms) - OA_LIVE_RECLAIM_MS;
     first = OA_LIVE_SESSIONS;
 
-    top = atomic_load(&header->sessions_top);
-    top = top < OA_LIVE_SESSIONS ? top : OA_LIVE_SESSIONS;
+    top = oa_live_sessions_top(live);
 
     for (i = 0; i < top; i++) {
         entry = &header->sessions[i];
@@ -119,9 +118,9 @@ oa_live_reclaim(const oa_live_t *live)
         return false;
     }
 
-    live->lock.lock(live->lock.ctx);
+    oa_live_lock(live);
     reclaimed = oa_live_reclaim_locked(live);
-    live->lock.unlock(live->lock.ctx);
+    oa_live_unlock(live);
 
     return reclaimed;
 }
