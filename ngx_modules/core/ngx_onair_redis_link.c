@@ -147,8 +147,8 @@ void
 ngx_onair_redis_link_ready(ngx_onair_redis_link_t *link)
 {
     ngx_log_error(NGX_LOG_INFO, link->timer.log, 0,
-                  "onair: connected to Redis at %s (%s)", link->host,
-                  link->what);
+                  "onair: connected to Redis at %s%s (%s)",
+                  link->port ? "" : "unix:", link->host, link->what);
 
     link->state = NGX_ONAIR_REDIS_READY;
     link->settled = 1;
@@ -283,8 +283,8 @@ ngx_onair_redis_trust(ngx_onair_redis_link_t *link)
     if (link->troubled) {
         link->troubled = 0;
         ngx_log_error(NGX_LOG_NOTICE, link->timer.log, 0,
-                      "onair: Redis at %s (%s) is back", link->host,
-                      link->what);
+                      "onair: Redis at %s%s (%s) is back",
+                      link->port ? "" : "unix:", link->host, link->what);
     }
 }
 

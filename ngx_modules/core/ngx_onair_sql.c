@@ -385,7 +385,12 @@ ngx_onair_sql_query(const ngx_onair_sql_statement_t *statement,
     }
 
     if (query == NULL) {
-        ngx_onair_sql_complain(NGX_LOG_WARN, "a query is refused", why);
+
+        /* that the database is gone was told when it went, and why */
+        if (worker->state != NGX_ONAIR_SQL_DOWN) {
+            ngx_onair_sql_complain(NGX_LOG_WARN, "a query is refused", why);
+        }
+
         return NULL;
     }
 

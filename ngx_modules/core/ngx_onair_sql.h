@@ -92,7 +92,7 @@ ngx_uint_t ngx_onair_sql_available(void);
  *
  * NULL: the queue is full, there is no database, it is gone and has not come
  * back, or the values are too large; the handler is not called then, and it
- * is logged at a limited rate.
+ * is logged at a limited rate, except that it is gone, which was told once.
  */
 ngx_onair_sql_query_t *ngx_onair_sql_query(
     const ngx_onair_sql_statement_t *statement,

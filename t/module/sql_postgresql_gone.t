@@ -26,6 +26,8 @@ sub comes_back
     is sql($server, 'one')->{status}, 'ok', 'and answers';
     like $server->error_log, qr/\[notice\].*database: available again/,
          'which is logged';
+    unlike $server->error_log, qr/a query is refused/,
+           'and refused queries were no news meanwhile';
     $server->stop;
 }
 
