@@ -146,7 +146,8 @@ ngx_onair_sqlite_no_file(ngx_err_t err)
 {
     switch (err) {
     case NGX_ENOENT:
-        return "does not exist: run \"onairctl migrate\"";
+        return "does not exist: bring it back, or make a new one with "
+               "\"onairctl migrate\"";
     case NGX_EACCES:
         return ngx_onair_sqlite_reason(SQLITE_PERM, NULL);
     default:

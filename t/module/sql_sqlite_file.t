@@ -47,7 +47,7 @@ subtest 'missing' => sub {
     my $db = Onair::SQLite->start;
     $db->stop;
 
-    my $server = unavailable($db, qr/onair\.db" does not exist: run "onairctl /,
+    my $server = unavailable($db, qr/onair\.db" does not exist: bring it back, or /,
                              'no file');
     ok !-e $db->path, 'none is made';
     $db->restart;
