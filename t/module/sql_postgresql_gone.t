@@ -129,7 +129,9 @@ subtest 'suspended, and nobody asks' => sub {
 
     is sql($server, 'one')->{status}, 'ok', 'it is up';
     $db->pause;
-    ok wait_for { !available($server) }, 'it is found out without a query';
+    ok wait_for { $server->error_log =~ /database: unavailable: / },
+       'it is found out without a query';
+    ok !available($server), 'so none is asked';
     $db->resume;
     comes_back($server);
 };

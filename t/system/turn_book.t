@@ -170,7 +170,8 @@ for my $accounts (Onair::Ctl->each) {
     # the database is away at the start and at the end
     my $server = $accounts->server or next;
     $key = key($accounts, 'away');
-    publish($next, $key)->close;
+    ($p) = broadcast($next, $key, 'away');
+    $p->close;
     ok wait_for { row($accounts, 'away') }, "$kind: a known key";
     ok wait_for { row($accounts, 'away')->{ended} }, "$kind: that is off";
     $server->stop;
