@@ -163,6 +163,30 @@ ngx_onair_redis_need_threads(ngx_conf_t *cf, ngx_onair_redis_conf_t *conf)
 }
 
 
+/* What may hold a password is not told, as "password=..." or "...@host". */
+static char *
+ngx_onair_redis_no_address(ngx_conf_t *cf, ngx_str_t *text)
+{
+    u_char  *end;
+
+    end = text->data + text->len;
+
+    if (ngx_strlchr(text->data, end, '=') || ngx_strlchr(text->data, end, '@'))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"onair_redis\": neither an address (host:port or "
+                           "unix:/path) nor a parameter that there is; a "
+                           "password comes with \"password_file=\"");
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"onair_redis\": \"%V\" is no address "
+                           "(host:port or unix:/path)", text);
+    }
+
+    return NGX_CONF_ERROR;
+}
+
+
 static char *
 ngx_onair_redis_add_address(ngx_conf_t *cf, ngx_onair_redis_conf_t *conf,
     ngx_str_t *text)
@@ -183,10 +207,7 @@ ngx_onair_redis_add_address(ngx_conf_t *cf, ngx_onair_redis_conf_t *conf,
                               : NGX_ONAIR_REDIS_PORT;
 
     if (ngx_onair_redis_address_parse(cf, text, port, address) != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"onair_redis\": \"%V\" is no address "
-                           "(host:port or unix:/path)", text);
-        return NGX_CONF_ERROR;
+        return ngx_onair_redis_no_address(cf, text);
     }
 
     if (address->port == 0 && conf->tls) {
