@@ -65,6 +65,8 @@ typedef struct {
     ngx_msec_t                 timeout;        /* of a whole check */
     ngx_uint_t                 when_down;      /* callback: 1 lets in */
     ngx_msec_t                 recheck;        /* callback, live; 0: never */
+    u_char                     failure[64];    /* of the callback, as this
+                                                  worker told; "": it answers */
     ngx_msec_t                 cache;          /* an answer is fresh for */
     ngx_msec_t                 stale;          /* and good while the source
                                                   is down for */
@@ -277,6 +279,9 @@ typedef enum {
     NGX_RTMP_PUBLISH_AUTH_ALREADY_LIVE,
     NGX_RTMP_PUBLISH_AUTH_NO_ROOM
 } ngx_rtmp_publish_auth_refusal_t;
+
+void ngx_rtmp_publish_auth_say_admitted(ngx_rtmp_session_t *s,
+    const oa_grant_t *grant);
 
 /*
  * channel may be ""; pause_ms: how long its address is locked out, 0 if it is

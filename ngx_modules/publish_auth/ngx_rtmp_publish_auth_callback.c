@@ -36,6 +36,8 @@ static void ngx_rtmp_publish_auth_callback_close(
     ngx_rtmp_publish_auth_question_t *q);
 static void ngx_rtmp_publish_auth_callback_write(ngx_event_t *wev);
 static void ngx_rtmp_publish_auth_callback_read(ngx_event_t *rev);
+static void ngx_rtmp_publish_auth_callback_complain(
+    ngx_rtmp_publish_auth_app_conf_t *conf, const char *what);
 static void ngx_rtmp_publish_auth_callback_failed(
     ngx_rtmp_publish_auth_question_t *q, const char *what);
 static void ngx_rtmp_publish_auth_callback_answered(
@@ -73,12 +75,8 @@ ngx_rtmp_publish_auth_callback_ask(ngx_rtmp_publish_auth_ctx_t *ctx)
     }
 
     if (ngx_rtmp_publish_auth_callback_connect(q) != NGX_OK) {
-        if (ngx_rtmp_publish_auth_may_log(NGX_LOG_WARN, ngx_cycle->log)) {
-            ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                          "publish_auth: callback %V cannot be reached",
-                          &ctx->conf->callback->host);
-        }
-
+        ngx_rtmp_publish_auth_callback_complain(ctx->conf,
+                                                "cannot be reached");
         ngx_destroy_pool(pool);
         return NGX_ERROR;
     }
@@ -238,7 +236,9 @@ ngx_rtmp_publish_auth_callback_connect(ngx_rtmp_publish_auth_question_t *q)
         c->write->handler = ngx_rtmp_publish_auth_callback_write;
         q->out = q->request;
 
-        ngx_add_timer(c->read, q->ctx->conf->timeout);
+        /* before the check's own time is over, so that it is known why */
+        ngx_add_timer(c->read, q->ctx->conf->timeout
+                               - q->ctx->conf->timeout / 16);
 
         if (rc == NGX_OK) {
             ngx_post_event(c->write, &ngx_posted_events);
@@ -296,7 +296,7 @@ ngx_rtmp_publish_auth_callback_write(ngx_event_t *wev)
     }
 
     if (ngx_handle_write_event(wev, 0) != NGX_OK) {
-        ngx_rtmp_publish_auth_callback_failed(q, "failed");
+        ngx_rtmp_publish_auth_callback_failed(q, "has closed the connection");
     }
 }
 
@@ -327,14 +327,14 @@ ngx_rtmp_publish_auth_callback_read(ngx_event_t *rev)
 
         if (n == NGX_AGAIN) {
             if (ngx_handle_read_event(rev, 0) != NGX_OK) {
-                ngx_rtmp_publish_auth_callback_failed(q, "failed");
+                ngx_rtmp_publish_auth_callback_failed(q, "has closed the connection");
             }
 
             return;
         }
 
         if (n == NGX_ERROR) {
-            ngx_rtmp_publish_auth_callback_failed(q, "failed");
+            ngx_rtmp_publish_auth_callback_failed(q, "has closed the connection");
             return;
         }
 
@@ -352,6 +352,29 @@ ngx_rtmp_publish_auth_callback_read(ngx_event_t *rev)
 }
 
 
+/* Once for each reason, however often it is asked; then that it is over. */
+static void
+ngx_rtmp_publish_auth_callback_complain(ngx_rtmp_publish_auth_app_conf_t *conf,
+    const char *what)
+{
+    ngx_uint_t  level;
+
+    level = what[0] ? NGX_LOG_ERR : NGX_LOG_NOTICE;
+
+    if (ngx_strcmp(conf->failure, what) == 0
+        || !ngx_rtmp_publish_auth_may_log(level, ngx_cycle->log))
+    {
+        return;
+    }
+
+    ngx_cpystrn(conf->failure, (u_char *) what, sizeof(conf->failure));
+
+    ngx_log_error(level, ngx_cycle->log, 0, "publish_auth: callback %V %s",
+                  &conf->callback->host,
+                  what[0] ? what : "answers again");
+}
+
+
 static void
 ngx_rtmp_publish_auth_callback_failed(ngx_rtmp_publish_auth_question_t *q,
     const char *what)
@@ -360,12 +383,7 @@ ngx_rtmp_publish_auth_callback_failed(ngx_rtmp_publish_auth_question_t *q,
 
     ctx = q->ctx;
 
-    if (ngx_rtmp_publish_auth_may_log(NGX_LOG_WARN, ngx_cycle->log)) {
-        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "publish_auth: callback %V %s",
-                      &ctx->conf->callback->host, what);
-    }
-
+    ngx_rtmp_publish_auth_callback_complain(ctx->conf, what);
     ngx_rtmp_publish_auth_callback_close(q);
     ngx_rtmp_publish_auth_granted(ctx, NULL);
 }
@@ -393,6 +411,7 @@ ngx_rtmp_publish_auth_callback_status(const u_char *p, size_t len)
 static void
 ngx_rtmp_publish_auth_callback_answered(ngx_rtmp_publish_auth_question_t *q)
 {
+    u_char                        text[32];
     oa_grant_t                    grant;
     ngx_uint_t                    status;
     ngx_rtmp_publish_auth_ctx_t  *ctx;
@@ -401,10 +420,13 @@ ngx_rtmp_publish_auth_callback_answered(ngx_rtmp_publish_auth_question_t *q)
     status = ngx_rtmp_publish_auth_callback_status(q->answer, q->len);
 
     if (status < 200 || status > 499) {
-        ngx_rtmp_publish_auth_callback_failed(q, "answers that it failed, or "
-                                                 "with something else");
+        ngx_sprintf(text, "answers with status %ui%Z", status);
+        ngx_rtmp_publish_auth_callback_failed(q, status ? (char *) text
+                                                 : "answers, but not in HTTP");
         return;
     }
+
+    ngx_rtmp_publish_auth_callback_complain(ctx->conf, "");
 
     ngx_memzero(&grant, sizeof(grant));
 

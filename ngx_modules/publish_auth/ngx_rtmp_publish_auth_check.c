@@ -767,9 +767,7 @@ ngx_rtmp_publish_auth_go_live(ngx_rtmp_publish_auth_ctx_t *ctx)
         ngx_add_timer(&ctx->timer, ctx->conf->recheck);
     }
 
-    ngx_log_error(NGX_LOG_NOTICE, s->connection->log, 0,
-                  "publish_auth: channel \"%s\" admitted, user %L, key %L",
-                  ctx->grant.channel, ctx->grant.user_id, ctx->grant.key_id);
+    ngx_rtmp_publish_auth_say_admitted(s, &ctx->grant);
 
     if (ngx_rtmp_publish(s, &v) == NGX_ERROR
         || ngx_rtmp_publish_auth_headers_replay(ctx) != NGX_OK)

@@ -104,6 +104,24 @@ ngx_rtmp_publish_auth_ended_text(oa_roster_reason_t reason)
 
 
 void
+ngx_rtmp_publish_auth_say_admitted(ngx_rtmp_session_t *s,
+    const oa_grant_t *grant)
+{
+    /* whom a callback lets in has no account */
+    if (grant->user_id == 0) {
+        ngx_log_error(NGX_LOG_NOTICE, s->connection->log, 0,
+                      "publish_auth: channel \"%s\" admitted",
+                      grant->channel);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_NOTICE, s->connection->log, 0,
+                  "publish_auth: channel \"%s\" admitted, user %L, key %L",
+                  grant->channel, grant->user_id, grant->key_id);
+}
+
+
+void
 ngx_rtmp_publish_auth_say_refused(ngx_rtmp_session_t *s,
     ngx_rtmp_publish_auth_refusal_t refusal, const char *channel,
     uint32_t pause_ms)

@@ -109,7 +109,7 @@ for my $case ([refuse => $down], [allow => 'accepted']) {
 
     is $status->{code} =~ /Start$/ ? 'accepted' : $status->{description},
         $case->[1], "nobody there: $case->[0]";
-    like $s->error_log, qr/\[warn\].*callback 127\.0\.0\.1:\d+ cannot be/,
+    like $s->error_log, qr/\[error\].*callback 127\.0\.0\.1:\d+ cannot be/,
         'the log says so';
 }
 

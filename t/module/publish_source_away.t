@@ -58,6 +58,14 @@ Onair::Accounts->each(sub {
         is $server->get('/up')->{status}, 204, 'others are served';
     }
 
+    if ($accounts->kind eq 'callback') {
+        my $told = () = $server->error_log =~
+            /\[error\].*publish_auth: callback \S+ does not answer/g;
+
+        ok $told >= 1 && $told <= 2, 'each worker has told once of it'
+            or diag $told;
+    }
+
     $live->audio(0, "\xaf\x00\x11\x90");
     $live->read_some(0.1);
     ok !$live->{gone}, 'and who is live stays live';
@@ -68,6 +76,9 @@ Onair::Accounts->each(sub {
         'it comes back by itself';
     is +(said($server, $accounts->unknown))[1], 'wrong stream key',
         'and says what is wrong';
+    like $server->error_log,
+        qr/\[notice\].*(?:callback \S+ answers again|available again)/,
+        'and the log that it is back';
 });
 
 done_testing;
