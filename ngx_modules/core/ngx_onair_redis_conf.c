@@ -15,8 +15,8 @@
 /* Where the value of a parameter goes. */
 typedef struct {
     ngx_str_t    name;                       /* with the "=" */
-    ngx_int_t  (*set)(ngx_conf_t *cf, ngx_onair_redis_conf_t *conf,
-                      ngx_str_t *value);
+    ngx_int_t  (*set)(ngx_conf_t *cf, void *field, ngx_str_t *value);
+    size_t       offset;                     /* of the field */
 } ngx_onair_redis_parameter_t;
 
 
@@ -262,8 +262,8 @@ ngx_onair_redis_read_secret(ngx_conf_t *cf, ngx_str_t *name, ngx_fd_t fd,
 
 
 static ngx_int_t
-ngx_onair_redis_set_password_file(ngx_conf_t *cf,
-    ngx_onair_redis_conf_t *conf, ngx_str_t *value)
+ngx_onair_redis_set_password_file(ngx_conf_t *cf, void *field,
+    ngx_str_t *value)
 {
     ngx_fd_t   fd;
     ngx_int_t  rc;
@@ -282,7 +282,7 @@ ngx_onair_redis_set_password_file(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    rc = ngx_onair_redis_read_secret(cf, &name, fd, &conf->password);
+    rc = ngx_onair_redis_read_secret(cf, &name, fd, field);
     (void) ngx_close_file(fd);
 
     return rc;
@@ -290,113 +290,86 @@ ngx_onair_redis_set_password_file(ngx_conf_t *cf,
 
 
 static ngx_int_t
-ngx_onair_redis_set_user(ngx_conf_t *cf, ngx_onair_redis_conf_t *conf,
-    ngx_str_t *value)
+ngx_onair_redis_set_text(ngx_conf_t *cf, void *field, ngx_str_t *value)
 {
+    ngx_str_t  *text;
+
     (void) cf;
 
-    conf->user = *value;
+    text = field;
+    *text = *value;
 
     return value->len ? NGX_OK : NGX_ERROR;
 }
 
 
 static ngx_int_t
-ngx_onair_redis_set_sentinel(ngx_conf_t *cf, ngx_onair_redis_conf_t *conf,
-    ngx_str_t *value)
+ngx_onair_redis_set_db(ngx_conf_t *cf, void *field, ngx_str_t *value)
 {
-    (void) cf;
-
-    conf->sentinel = *value;
-
-    return value->len ? NGX_OK : NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_onair_redis_set_db(ngx_conf_t *cf, ngx_onair_redis_conf_t *conf,
-    ngx_str_t *value)
-{
-    ngx_int_t  n;
+    ngx_int_t    n;
+    ngx_uint_t  *db;
 
     (void) cf;
 
     n = ngx_atoi(value->data, value->len);
-    conf->db = (ngx_uint_t) n;
+    db = field;
+    *db = (ngx_uint_t) n;
 
     return n >= 0 && n <= 65535 ? NGX_OK : NGX_ERROR;
 }
 
 
 static ngx_int_t
-ngx_onair_redis_set_max_pending(ngx_conf_t *cf, ngx_onair_redis_conf_t *conf,
+ngx_onair_redis_set_max_pending(ngx_conf_t *cf, void *field,
     ngx_str_t *value)
 {
-    ngx_int_t  n;
+    ngx_int_t    n;
+    ngx_uint_t  *max;
 
     (void) cf;
 
     n = ngx_atoi(value->data, value->len);
-    conf->max_pending = (ngx_uint_t) n;
+    max = field;
+    *max = (ngx_uint_t) n;
 
     return n >= 1 && n <= 1000000 ? NGX_OK : NGX_ERROR;
 }
 
 
 static ngx_int_t
-ngx_onair_redis_parse_time(ngx_str_t *value, ngx_msec_t *msec)
+ngx_onair_redis_set_time(ngx_conf_t *cf, void *field, ngx_str_t *value)
 {
-    ngx_int_t  n;
+    ngx_int_t    n;
+    ngx_msec_t  *msec;
+
+    (void) cf;
 
     n = ngx_parse_time(value, 0);
+    msec = field;
     *msec = (ngx_msec_t) n;
 
     return n >= 10 && n <= 60000 ? NGX_OK : NGX_ERROR;
 }
 
 
-static ngx_int_t
-ngx_onair_redis_set_timeout(ngx_conf_t *cf, ngx_onair_redis_conf_t *conf,
-    ngx_str_t *value)
-{
-    (void) cf;
-
-    return ngx_onair_redis_parse_time(value, &conf->timeout);
-}
-
-
-static ngx_int_t
-ngx_onair_redis_set_connect_timeout(ngx_conf_t *cf,
-    ngx_onair_redis_conf_t *conf, ngx_str_t *value)
-{
-    (void) cf;
-
-    return ngx_onair_redis_parse_time(value, &conf->connect_timeout);
-}
-
-
-static ngx_int_t
-ngx_onair_redis_set_tls_ca(ngx_conf_t *cf, ngx_onair_redis_conf_t *conf,
-    ngx_str_t *value)
-{
-    (void) cf;
-
-    conf->tls_ca = *value;
-
-    return value->len ? NGX_OK : NGX_ERROR;
-}
-
-
 static const ngx_onair_redis_parameter_t  ngx_onair_redis_parameters[] = {
-    { ngx_string("password_file="), ngx_onair_redis_set_password_file },
-    { ngx_string("user="), ngx_onair_redis_set_user },
-    { ngx_string("db="), ngx_onair_redis_set_db },
-    { ngx_string("sentinel="), ngx_onair_redis_set_sentinel },
-    { ngx_string("timeout="), ngx_onair_redis_set_timeout },
-    { ngx_string("connect_timeout="), ngx_onair_redis_set_connect_timeout },
-    { ngx_string("max_pending="), ngx_onair_redis_set_max_pending },
-    { ngx_string("tls_ca="), ngx_onair_redis_set_tls_ca },
-    { ngx_null_string, NULL }
+    { ngx_string("password_file="), ngx_onair_redis_set_password_file,
+      offsetof(ngx_onair_redis_conf_t, password) },
+    { ngx_string("user="), ngx_onair_redis_set_text,
+      offsetof(ngx_onair_redis_conf_t, user) },
+    { ngx_string("db="), ngx_onair_redis_set_db,
+      offsetof(ngx_onair_redis_conf_t, db) },
+    { ngx_string("sentinel="), ngx_onair_redis_set_text,
+      offsetof(ngx_onair_redis_conf_t, sentinel) },
+    { ngx_string("timeout="), ngx_onair_redis_set_time,
+      offsetof(ngx_onair_redis_conf_t, timeout) },
+    { ngx_string("connect_timeout="), ngx_onair_redis_set_time,
+      offsetof(ngx_onair_redis_conf_t, connect_timeout) },
+    { ngx_string("max_pending="), ngx_onair_redis_set_max_pending,
+      offsetof(ngx_onair_redis_conf_t, max_pending) },
+    { ngx_string("tls_ca="), ngx_onair_redis_set_text,
+      offsetof(ngx_onair_redis_conf_t, tls_ca) },
+    { ngx_null_string, NULL, 0 }
 };
 
 
@@ -435,7 +408,9 @@ ngx_onair_redis_set_parameter(ngx_conf_t *cf, ngx_onair_redis_conf_t *conf,
     value.data = word->data + parameter->name.len;
     value.len = word->len - parameter->name.len;
 
-    if (parameter->set(cf, conf, &value) == NGX_OK) {
+    if (parameter->set(cf, (u_char *) conf + parameter->offset, &value)
+        == NGX_OK)
+    {
         return NGX_CONF_OK;
     }
 
