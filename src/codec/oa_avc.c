@@ -139,7 +139,7 @@ static oa_err_t
 oa_avc_sps_size(oa_bits_t *b, oa_avc_layout_t *layout,
     oa_avc_config_t *config)
 {
-    uint32_t  left, right, top, bottom;
+    oa_err_t  rc;
     uint64_t  width, height, unit_x, unit_y;
 
     width = ((uint64_t) oa_bits_ue(b) + 1) * 16;
@@ -153,30 +153,14 @@ oa_avc_sps_size(oa_bits_t *b, oa_avc_layout_t *layout,
 
     oa_bits_skip(b, 1);
 
-    if (oa_bits_get(b, 1)) {
-        left = oa_bits_ue(b);
-        right = oa_bits_ue(b);
-        top = oa_bits_ue(b);
-        bottom = oa_bits_ue(b);
+    unit_x = layout->chroma_format == 1 || layout->chroma_format == 2
+             ? 2u : 1u;
+    unit_y = (layout->chroma_format == 1 ? 2u : 1u)
+             * (layout->frame_mbs_only ? 1u : 2u);
 
-        unit_x = layout->chroma_format == 1 || layout->chroma_format == 2
-                 ? 2u : 1u;
-        unit_y = (layout->chroma_format == 1 ? 2u : 1u)
-                 * (layout->frame_mbs_only ? 1u : 2u);
-
-        if (!oa_nal_crop(&width, unit_x, left, right)
-            || !oa_nal_crop(&height, unit_y, top, bottom))
-        {
-            return OA_EINVAL;
-        }
-    }
-
-    if (b->error != OA_OK) {
-        return OA_EINVAL;
-    }
-
-    if (width > OA_NAL_MAX_SIDE || height > OA_NAL_MAX_SIDE) {
-        return OA_EUNSUPPORTED;
+    rc = oa_nal_crop(b, unit_x, unit_y, &width, &height);
+    if (rc != OA_OK) {
+        return rc;
     }
 
     config->width = (uint32_t) width;

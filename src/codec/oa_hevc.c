@@ -105,36 +105,20 @@ static oa_err_t
 oa_hevc_sps_size(oa_bits_t *b, const oa_hevc_layout_t *layout,
     oa_hevc_config_t *config)
 {
-    uint32_t  left, right, top, bottom;
+    oa_err_t  rc;
     uint64_t  width, height, unit_x, unit_y;
 
     width = oa_bits_ue(b);
     height = oa_bits_ue(b);
 
-    if (oa_bits_get(b, 1)) {
-        left = oa_bits_ue(b);
-        right = oa_bits_ue(b);
-        top = oa_bits_ue(b);
-        bottom = oa_bits_ue(b);
+    unit_x = !layout->coded_apart && (config->chroma_format == 1
+                                      || config->chroma_format == 2)
+             ? 2u : 1u;
+    unit_y = !layout->coded_apart && config->chroma_format == 1 ? 2u : 1u;
 
-        unit_x = !layout->coded_apart && (config->chroma_format == 1
-                                          || config->chroma_format == 2)
-                 ? 2u : 1u;
-        unit_y = !layout->coded_apart && config->chroma_format == 1 ? 2u : 1u;
-
-        if (!oa_nal_crop(&width, unit_x, left, right)
-            || !oa_nal_crop(&height, unit_y, top, bottom))
-        {
-            return OA_EINVAL;
-        }
-    }
-
-    if (b->error != OA_OK || width == 0 || height == 0) {
-        return OA_EINVAL;
-    }
-
-    if (width > OA_NAL_MAX_SIDE || height > OA_NAL_MAX_SIDE) {
-        return OA_EUNSUPPORTED;
+    rc = oa_nal_crop(b, unit_x, unit_y, &width, &height);
+    if (rc != OA_OK) {
+        return rc;
     }
 
     config->width = (uint32_t) width;

@@ -107,16 +107,31 @@ oa_nal_ue_max(oa_bits_t *b, uint32_t max)
 }
 
 
-bool
-oa_nal_crop(uint64_t *side, uint64_t unit, uint64_t first, uint64_t last)
+oa_err_t
+oa_nal_crop(oa_bits_t *b, uint64_t unit_x, uint64_t unit_y, uint64_t *width,
+    uint64_t *height)
 {
-    if (unit * (first + last) >= *side) {
-        return false;
+    uint64_t  x, y;
+
+    x = 0;
+    y = 0;
+
+    if (oa_bits_get(b, 1)) {
+        x = oa_bits_ue(b);
+        x = unit_x * (x + oa_bits_ue(b));
+        y = oa_bits_ue(b);
+        y = unit_y * (y + oa_bits_ue(b));
     }
 
-    *side -= unit * (first + last);
+    if (b->error != OA_OK || x >= *width || y >= *height) {
+        return OA_EINVAL;
+    }
 
-    return true;
+    *width -= x;
+    *height -= y;
+
+    return *width > OA_NAL_MAX_SIDE || *height > OA_NAL_MAX_SIDE
+           ? OA_EUNSUPPORTED : OA_OK;
 }
 
 

@@ -51,11 +51,13 @@ size_t oa_nal_payload(oa_slice_t nal, size_t header, uint8_t *buf,
 uint32_t oa_nal_ue_max(oa_bits_t *b, uint32_t max);
 
 /*
- * One side of a picture less its cropping, in units of so many samples.
- * false, and nothing changed: nothing is left.
+ * The flag whether a picture is cropped and by how much, in units of so many
+ * samples; its sides become what is left, which fits 32 bits.
+ * OA_EINVAL: nothing is left, or the end came before; OA_EUNSUPPORTED: a side
+ * is longer than OA_NAL_MAX_SIDE.
  */
-bool oa_nal_crop(uint64_t *side, uint64_t unit, uint64_t first,
-    uint64_t last);
+OA_MUST_CHECK oa_err_t oa_nal_crop(oa_bits_t *b, uint64_t unit_x,
+    uint64_t unit_y, uint64_t *width, uint64_t *height);
 
 /*
  * aspect_ratio_idc and what belongs to it, the same in H.264 and HEVC.  Both
