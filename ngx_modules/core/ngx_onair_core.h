@@ -29,6 +29,14 @@ typedef void (*ngx_onair_topic_pt)(ngx_uint_t topic);
  */
 ngx_uint_t ngx_onair_configured(ngx_conf_t *cf);
 
+/*
+ * For a directive that has added a zone: NGX_ERROR, and it is logged, when
+ * nginx runs with one of the same tag and another size.  nginx would give it a
+ * new memory, and what lies in the old one would be lost.
+ */
+ngx_int_t ngx_onair_zone_keep_size(ngx_conf_t *cf, ngx_shm_zone_t *zone,
+    const char *directive);
+
 /* The live store; NULL in a process that has none (cache manager). */
 oa_live_t *ngx_onair_live(void);
 

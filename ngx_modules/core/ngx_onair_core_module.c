@@ -245,9 +245,9 @@ ngx_onair_zone_init(ngx_shm_zone_t *zone, void *data)
 #define NGX_ONAIR_ZONE_TAG  ((void *) (uintptr_t) 0x6f6e616972)
 
 
-/* nginx gives a zone of another size a new memory: viewers lose it all. */
-static char *
-ngx_onair_zone_check_resize(ngx_conf_t *cf, ngx_shm_zone_t *zone)
+ngx_int_t
+ngx_onair_zone_keep_size(ngx_conf_t *cf, ngx_shm_zone_t *zone,
+    const char *directive)
 {
     ngx_uint_t        i;
     ngx_cycle_t      *old;
@@ -257,30 +257,30 @@ ngx_onair_zone_check_resize(ngx_conf_t *cf, ngx_shm_zone_t *zone)
     old = cf->cycle->old_cycle;
 
     if (old == NULL || ngx_is_init_cycle(old)) {
-        return NGX_CONF_OK;
+        return NGX_OK;
     }
 
     for (part = &old->shared_memory.part; part; part = part->next) {
         known = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            if (known[i].tag != NGX_ONAIR_ZONE_TAG
+            if (known[i].tag != zone->tag
                 || known[i].shm.size == zone->shm.size)
             {
                 continue;
             }
 
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "the size of \"onair_zone\" cannot change "
-                               "from %uz to %uz while nginx runs, the "
-                               "streams on the air would be lost: "
-                               "restart nginx instead",
+                               "the size of \"%s\" cannot change from %uz "
+                               "to %uz while nginx runs, what it holds of "
+                               "the streams on the air would be lost: "
+                               "restart nginx instead", directive,
                                known[i].shm.size, zone->shm.size);
-            return NGX_CONF_ERROR;
+            return NGX_ERROR;
         }
     }
 
-    return NGX_CONF_OK;
+    return NGX_OK;
 }
 
 
@@ -324,7 +324,8 @@ ngx_onair_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ocf->zone->init = ngx_onair_zone_init;
 
-    return ngx_onair_zone_check_resize(cf, ocf->zone);
+    return ngx_onair_zone_keep_size(cf, ocf->zone, "onair_zone") == NGX_OK
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 

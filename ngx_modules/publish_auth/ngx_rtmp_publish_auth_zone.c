@@ -42,8 +42,6 @@ typedef struct {
 } ngx_rtmp_publish_auth_process_t;
 
 
-static char *ngx_rtmp_publish_auth_zone_resized(ngx_conf_t *cf,
-    ngx_shm_zone_t *zone);
 static ngx_int_t ngx_rtmp_publish_auth_zone_init(ngx_shm_zone_t *zone,
     void *data);
 static ngx_rtmp_publish_auth_memory_t *ngx_rtmp_publish_auth_zone_format(
@@ -95,44 +93,7 @@ ngx_rtmp_publish_auth_zone_add(ngx_conf_t *cf,
 
     pamcf->zone->init = ngx_rtmp_publish_auth_zone_init;
 
-    return ngx_rtmp_publish_auth_zone_resized(cf, pamcf->zone) == NGX_CONF_OK
-           ? NGX_OK : NGX_ERROR;
-}
-
-
-/* nginx gives a zone of another size a new memory: who is live gets lost. */
-static char *
-ngx_rtmp_publish_auth_zone_resized(ngx_conf_t *cf, ngx_shm_zone_t *zone)
-{
-    ngx_uint_t        i;
-    ngx_cycle_t      *old;
-    ngx_shm_zone_t   *known;
-    ngx_list_part_t  *part;
-
-    old = cf->cycle->old_cycle;
-
-    if (old == NULL || ngx_is_init_cycle(old)) {
-        return NGX_CONF_OK;
-    }
-
-    for (part = &old->shared_memory.part; part; part = part->next) {
-        known = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (known[i].tag == NGX_RTMP_PUBLISH_AUTH_TAG
-                && known[i].shm.size != zone->shm.size)
-            {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "the size of \"publish_auth_zone\" cannot "
-                                   "change from %uz to %uz while nginx runs: "
-                                   "restart nginx instead",
-                                   known[i].shm.size, zone->shm.size);
-                return NGX_CONF_ERROR;
-            }
-        }
-    }
-
-    return NGX_CONF_OK;
+    return ngx_onair_zone_keep_size(cf, pamcf->zone, "publish_auth_zone");
 }
 
 
