@@ -28,16 +28,6 @@ my %node = map {
                                                  . 'ingest_grace 1m;')
 } qw(a b);
 my $media = Onair::FLV::make(seconds => 4);
-my $user = 0;
-
-
-sub key
-{
-    my ($name) = @_;
-
-    $user++;
-    return $ENV{ONAIR_STUB} ? "$user.1.$name" : $accounts->user($name);
-}
 
 
 sub on_air
@@ -53,7 +43,7 @@ sub on_air
 
 # Real encoders on one machine: the primary is stopped as by a dead network.
 {
-    my $key = key('stalls');
+    my $key = $accounts->user('stalls');
     my $viewer = Onair::Viewer->new($node{a}, 'stalls');
     my $url = $node{a}->rtmp_url($key);
     my $primary = Onair::Publisher->ffmpeg($url, gop => 30, audio => 0);
@@ -90,7 +80,7 @@ sub on_air
 
 # The primary's worker is killed.
 {
-    my $key = key('crashes');
+    my $key = $accounts->user('crashes');
     my $viewer = Onair::Viewer->new($node{a}, 'crashes');
     my ($one, $two) = $node{a}->worker_pids;
     my $primary = publish($node{a}, $key, worker => $one);
@@ -111,7 +101,7 @@ sub on_air
 
 # On two machines: it leaves, it stalls, and its machine dies.
 for my $what ('leaves', 'hangs', 'dies') {
-    my $key = key($what);
+    my $key = $accounts->user($what);
     my $primary = publish($node{a}, $key);
     $primary->send_flv($media);
 

@@ -19,7 +19,6 @@ use Onair::Viewer;
 my $accounts = Onair::Ctl->sqlite;
 my $key = $accounts->user('studio');
 my $other = $accounts->user('other');
-($key, $other) = ('1.1.studio', '2.1.other') if $ENV{ONAIR_STUB};
 my $redis = Onair::Redis->start;
 my ($a, $b) = map {
     Onair::Turn->node($accounts, name => $_, redis => $redis, workers => 2)

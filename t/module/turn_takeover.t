@@ -18,7 +18,6 @@ use Onair::Viewer;
 
 my $accounts = Onair::Ctl->sqlite;
 my $key = $accounts->user('studio');
-$key = '1.1.studio' if $ENV{ONAIR_STUB};
 my $redis = Onair::Redis->start;
 my ($a, $b) = map {
     Onair::Turn->node($accounts, name => $_, redis => $redis, workers => 2,

@@ -18,18 +18,6 @@ use Onair::Viewer;
 
 my $media = Onair::FLV::make(seconds => 3);
 my $app = 'ingest_grace 2s;';
-my $user;
-
-
-sub key
-{
-    my ($accounts, $name) = @_;
-
-    my $key = $accounts->user($name);
-    $user++;
-
-    return $ENV{ONAIR_STUB} ? "$user.1.$name" : $key;
-}
 
 
 # The rows of a user, the newest last.
@@ -75,13 +63,11 @@ sub broadcast
 for my $accounts (Onair::Ctl->each) {
     my $kind = $accounts->kind;
 
-    $user = 0;
-
     my $node = Onair::Turn->node($accounts, name => 'a', workers => 2,
                                  app => $app);
 
     # a normal one, with a reconnect
-    my $key = key($accounts, 'normal');
+    my $key = $accounts->user('normal');
     my $from = int(time * 1000) - 1000;
     my ($p, $session) = broadcast($node, $key, 'normal');
     my $row = wait_for { row($accounts, 'normal') };
@@ -112,7 +98,7 @@ for my $accounts (Onair::Ctl->each) {
     ok $row->{ended} >= $row->{started}, "$kind: and ended after it started";
 
     # a killed worker, whose publisher does not come back
-    $key = key($accounts, 'lost');
+    $key = $accounts->user('lost');
     ($p, $session) = broadcast($node, $key, 'lost');
     ok wait_for { row($accounts, 'lost') }, "$kind: another one";
     $node->kill_worker($node->publisher_worker('lost'));
@@ -121,7 +107,7 @@ for my $accounts (Onair::Ctl->each) {
     is row($accounts, 'lost')->{reason}, 'worker_lost', "$kind: and says so";
 
     # stopped by its operator
-    $key = key($accounts, 'stopped');
+    $key = $accounts->user('stopped');
     ($p, $session) = broadcast($node, $key, 'stopped');
     $accounts->json('channel', 'stop', 'stopped');
     ok wait_for { (row($accounts, 'stopped') // {})->{ended} },
@@ -129,7 +115,7 @@ for my $accounts (Onair::Ctl->each) {
     is row($accounts, 'stopped')->{reason}, 'stopped', "$kind: and says so";
 
     # other tracks, which no session can go on with
-    $key = key($accounts, 'changes');
+    $key = $accounts->user('changes');
     $p = live($node, $key);
     $p->audio(0, "\xaf\0\x11\x90");
     $p->audio(21 * $_, "\xaf\1" . 'x' x 20) for 1 .. 100;
@@ -144,7 +130,7 @@ for my $accounts (Onair::Ctl->each) {
     $p->close;
 
     # a reload: the keeper of the new workers goes on
-    $key = key($accounts, 'reload');
+    $key = $accounts->user('reload');
     ($p, $session) = broadcast($node, $key, 'reload');
     $node->reload;
     ok wait_for { row($accounts, 'reload') }, "$kind: over a reload";
@@ -153,7 +139,7 @@ for my $accounts (Onair::Ctl->each) {
         "$kind: the new workers close the book";
 
     # a killed nginx
-    $key = key($accounts, 'killed');
+    $key = $accounts->user('killed');
     ($p, $session) = broadcast($node, $key, 'killed');
     ok wait_for { row($accounts, 'killed') }, "$kind: one more";
     $node->allow_log(qr/exited on signal 9/);
@@ -169,7 +155,7 @@ for my $accounts (Onair::Ctl->each) {
 
     # the database is away at the start and at the end
     my $server = $accounts->server or next;
-    $key = key($accounts, 'away');
+    $key = $accounts->user('away');
     ($p) = broadcast($next, $key, 'away');
     $p->close;
     ok wait_for { row($accounts, 'away') }, "$kind: a known key";

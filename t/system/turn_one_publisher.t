@@ -22,7 +22,6 @@ use Onair::Viewer;
 my $rounds = 25;
 my $accounts = Onair::Ctl->sqlite;
 my $key = $accounts->user('studio');
-$key = '1.1.studio' if $ENV{ONAIR_STUB};
 my $redis = Onair::Redis->start;
 my $media = Onair::FLV::make(seconds => 2);
 

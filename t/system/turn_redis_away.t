@@ -25,16 +25,6 @@ my %node = map {
                             workers => 2, database => 'timeout=2s',
                             app => 'publish_auth_stall 1m;')
 } qw(a b);
-my $user = 0;
-
-
-sub key
-{
-    my ($name) = @_;
-
-    $user++;
-    return $ENV{ONAIR_STUB} ? "$user.1.$name" : $accounts->user($name);
-}
 
 
 sub leased { $redis->command('GET', "onair:lease:{$_[0]}") // '' }
@@ -45,7 +35,7 @@ for (['hangs', sub { $redis->pause }, sub { $redis->resume }],
 {
     my ($what, $away, $back) = @$_;
     my $n = substr $what, 0, 1;
-    my ($one, $two, $both) = map { key("$_$n") } qw(one two both);
+    my ($one, $two, $both) = map { $accounts->user("$_$n") } qw(one two both);
 
     my $p = publish($node{a}, $one);
     ok $p->accepted, "$what: one is live";

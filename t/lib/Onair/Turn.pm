@@ -47,8 +47,7 @@ sub node
     return Onair::Server->start(
         workers => $option{workers} // 1,
         main => $main . ($option{main} // ''),
-        rtmp => $ENV{ONAIR_STUB} ? ''
-            : 'publish_auth_pepper ' . $accounts->pepper . ";\n",
+        rtmp => 'publish_auth_pepper ' . $accounts->pepper . ";\n",
         rtmp_app => _application(%option));
 }
 
@@ -57,11 +56,8 @@ sub _application
 {
     my (%option) = @_;
 
-    my $takeover = $option{takeover};
-    my $text = $ENV{ONAIR_STUB} ? 'publish_auth on; publish_auth_takeover '
-                                  . ($takeover ? 'on' : 'off') . ';'
-        : 'publish_auth database;'
-          . ($takeover ? 'publish_auth_already_live takeover;' : '');
+    my $text = 'publish_auth database;'
+        . ($option{takeover} ? 'publish_auth_already_live takeover;' : '');
 
     return "$text\n" . ($option{app} // '');
 }
