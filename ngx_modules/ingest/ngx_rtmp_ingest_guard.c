@@ -284,7 +284,8 @@ ngx_rtmp_ingest_guard_busy(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
 static ngx_uint_t
 ngx_rtmp_ingest_guard_commands(ngx_rtmp_header_t *h, oa_slice_t message)
 {
-    if (h->type != NGX_RTMP_MSG_AMF_META && h->type != NGX_RTMP_MSG_AMF3_META)
+    if (h->type != NGX_RTMP_MSG_AMF_META
+        && h->type != NGX_RTMP_MSG_AMF3_META)
     {
         return 1;
     }
