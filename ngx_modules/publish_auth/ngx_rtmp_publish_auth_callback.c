@@ -296,7 +296,7 @@ ngx_rtmp_publish_auth_callback_write(ngx_event_t *wev)
     }
 
     if (ngx_handle_write_event(wev, 0) != NGX_OK) {
-        ngx_rtmp_publish_auth_callback_failed(q, "has closed the connection");
+        ngx_rtmp_publish_auth_callback_failed(q, "has hung up");
     }
 }
 
@@ -327,14 +327,14 @@ ngx_rtmp_publish_auth_callback_read(ngx_event_t *rev)
 
         if (n == NGX_AGAIN) {
             if (ngx_handle_read_event(rev, 0) != NGX_OK) {
-                ngx_rtmp_publish_auth_callback_failed(q, "has closed the connection");
+                ngx_rtmp_publish_auth_callback_failed(q, "has hung up");
             }
 
             return;
         }
 
         if (n == NGX_ERROR) {
-            ngx_rtmp_publish_auth_callback_failed(q, "has closed the connection");
+            ngx_rtmp_publish_auth_callback_failed(q, "has hung up");
             return;
         }
 
