@@ -41,7 +41,7 @@ static void ngx_rtmp_publish_auth_callback_complain(
 static void ngx_rtmp_publish_auth_callback_failed(
     ngx_rtmp_publish_auth_question_t *q, const char *what);
 static void ngx_rtmp_publish_auth_callback_answered(
-    ngx_rtmp_publish_auth_question_t *q);
+    ngx_rtmp_publish_auth_question_t *q, ngx_uint_t whole);
 static void ngx_rtmp_publish_auth_callback_name(
     ngx_rtmp_publish_auth_question_t *q, ngx_uint_t status, oa_grant_t *grant);
 static oa_slice_t ngx_rtmp_publish_auth_callback_location(const u_char *p);
@@ -111,8 +111,8 @@ ngx_rtmp_publish_auth_callback_request(ngx_rtmp_publish_auth_ctx_t *ctx,
     session = ngx_rtmp_netcall_http_format_session(s, pool);
     more = ngx_alloc_chain_link(pool);
     b = ngx_create_temp_buf(pool, 256 + 3 * (sizeof(ctx->asked.name)
-                                             + sizeof(ctx->asked.type))
-                                  + sizeof(ctx->asked.args));
+                                             + sizeof(ctx->asked.type)
+                                             + sizeof(ctx->asked.args)));
 
     if (session == NULL || more == NULL || b == NULL) {
         return NULL;
@@ -148,44 +148,70 @@ ngx_rtmp_publish_auth_callback_request(ngx_rtmp_publish_auth_ctx_t *ctx,
 
 
 /*
- * The encoder's own arguments, as they are; but none that would stand for a
- * field that nginx vouches for, such as the address.
+ * Whether it is the name of an argument that a client may choose: no field
+ * that nginx vouches for, such as the address, nor what a server could read as
+ * one.  PHP alone drops blanks before a name, "+" among them, and reads
+ * "addr[x]" as "addr".
  */
+static ngx_uint_t
+ngx_rtmp_publish_auth_callback_own(const u_char *name, size_t len)
+{
+    size_t             i;
+    u_char             c;
+    static ngx_str_t   fields[] = {
+        ngx_string("app"), ngx_string("flashver"), ngx_string("swfurl"),
+        ngx_string("tcurl"), ngx_string("pageurl"), ngx_string("addr"),
+        ngx_string("clientid"), ngx_string("call"), ngx_string("name"),
+        ngx_string("type"), ngx_string("time"), ngx_string("timestamp")
+    };
+
+    for (i = 0; i < len; i++) {
+        c = (u_char) (name[i] | 0x20);
+
+        if (!((c >= 'a' && c <= 'z') || (name[i] >= '0' && name[i] <= '9')
+              || name[i] == '_' || name[i] == '-' || name[i] == '.'))
+        {
+            return 0;
+        }
+    }
+
+    for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        if (len == fields[i].len
+            && ngx_strncasecmp((u_char *) name, fields[i].data, len) == 0)
+        {
+            return 0;
+        }
+    }
+
+    return len != 0;
+}
+
+
+/* The encoder's own arguments; some servers take ";" for "&". */
 static u_char *
 ngx_rtmp_publish_auth_callback_args(u_char *p, const u_char *args)
 {
-    size_t              i, n;
-    const u_char       *end;
-    static const char  *fields[] = { "app=", "flashver=", "swfurl=", "tcurl=",
-                                     "pageurl=", "addr=", "clientid=",
-                                     "call=", "name=", "type=", "time=",
-                                     "timestamp=" };
+    const u_char  *end, *name;
 
     for ( /* void */ ; *args; args = *end ? end + 1 : end) {
-        for (end = args; *end && *end != '&'; end++) { /* void */ }
+        end = args + strcspn((const char *) args, "&");
+        name = args + strcspn((const char *) args, "=&");
 
-        n = (size_t) (end - args);
-
-        for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-            if (n >= ngx_strlen(fields[i])
-                && ngx_strncasecmp((u_char *) args, (u_char *) fields[i],
-                                   ngx_strlen(fields[i])) == 0)
-            {
-                n = 0;
-                break;
-            }
+        if (!ngx_rtmp_publish_auth_callback_own(args,
+                                                (size_t) (name - args)))
+        {
+            continue;
         }
 
-        /* escaped names of fields, and what is no argument */
-        for (i = 0; i < n && args[i] != '='; i++) {
-            if (args[i] == '%' || args[i] <= ' ') {
-                n = 0;
-            }
-        }
+        *p++ = '&';
 
-        if (n) {
-            *p++ = '&';
-            p = ngx_cpymem(p, args, n);
+        for ( /* void */ ; args < end; args++) {
+            if (*args == ';') {
+                p = ngx_cpymem(p, "%3B", 3);
+
+            } else if (*args > ' ' && *args != 0x7f) {
+                *p++ = *args;
+            }
         }
     }
 
@@ -305,6 +331,7 @@ static void
 ngx_rtmp_publish_auth_callback_read(ngx_event_t *rev)
 {
     ssize_t                            n;
+    ngx_uint_t                         whole;
     ngx_connection_t                  *c;
     ngx_rtmp_publish_auth_question_t  *q;
 
@@ -341,11 +368,11 @@ ngx_rtmp_publish_auth_callback_read(ngx_event_t *rev)
         q->len += (size_t) n;
         q->answer[q->len] = '\0';
 
-        if (n == 0 || q->len == NGX_RTMP_PUBLISH_AUTH_ANSWER
-            || ngx_strstr(q->answer, "\r\n\r\n")
-            || ngx_strstr(q->answer, "\n\n"))
-        {
-            ngx_rtmp_publish_auth_callback_answered(q);
+        whole = ngx_strstr(q->answer, "\r\n\r\n") != NULL
+                || ngx_strstr(q->answer, "\n\n") != NULL;
+
+        if (whole || n == 0 || q->len == NGX_RTMP_PUBLISH_AUTH_ANSWER) {
+            ngx_rtmp_publish_auth_callback_answered(q, whole);
             return;
         }
     }
@@ -409,7 +436,8 @@ ngx_rtmp_publish_auth_callback_status(const u_char *p, size_t len)
 
 
 static void
-ngx_rtmp_publish_auth_callback_answered(ngx_rtmp_publish_auth_question_t *q)
+ngx_rtmp_publish_auth_callback_answered(ngx_rtmp_publish_auth_question_t *q,
+    ngx_uint_t whole)
 {
     u_char                        text[32];
     oa_grant_t                    grant;
@@ -423,6 +451,12 @@ ngx_rtmp_publish_auth_callback_answered(ngx_rtmp_publish_auth_question_t *q)
         ngx_sprintf(text, "answers with status %ui%Z", status);
         ngx_rtmp_publish_auth_callback_failed(q, status ? (char *) text
                                                  : "answers, but not in HTTP");
+        return;
+    }
+
+    /* Location may be cut, too */
+    if (status >= 300 && status < 400 && !whole) {
+        ngx_rtmp_publish_auth_callback_failed(q, "breaks its answer off");
         return;
     }
 

@@ -48,7 +48,8 @@ sub answered
 
 # --- the question ----------------------------------------------------------
 
-my $p = ask($server, 'se cret?token=t%20&addr=9.9.9.9&NAME=x&a%64dr=y');
+my $p = ask($server, 'se cret?token=t%20&addr=9.9.9.9&NAME=x&a%64dr=y&+addr=z'
+    . '&addr[x]=z&addr&=z&list=a;addr=z');
 my $question = $judge->question;
 my ($head, $body) = split /\r\n\r\n/, $question->{text}, 2;
 my %field = map { /^(.*?)=(.*)$/ } split /&/, $body;
@@ -60,8 +61,9 @@ is_deeply [map { $field{$_} } qw(app call name type swfurl addr token)],
     ['live', 'publish', 'se%20cret', 'live', 'http://swf/', '127.0.0.1',
      't%20'], 'with the fields of on_publish';
 like $field{clientid}, qr/^\d+$/, 'and the connection';
-unlike $body, qr/9\.9\.9\.9|NAME|a%64dr/,
+unlike $body, qr/9\.9\.9\.9|NAME|a%64dr|\+addr|addr\[|addr(?:&|$)|&=|;/,
     'arguments that would stand for a field are left out';
+is $field{list}, 'a%3Baddr=z', 'a value stays one';
 unlike $head, qr/cret/, 'the name is in the body only';
 $judge->answer($question, '302 Found', 'X: y', 'LOCATION:  studio ');
 is $p->wait_status->{code}, 'NetStream.Publish.Start', 'it is accepted';
@@ -88,6 +90,12 @@ like answered('x', '302 F', 'Location: ' . 'x' x 500), $bad,
     'nor a long name';
 is answered('y', '200 OK', map { "H$_: " . 'x' x 200 } 1 .. 100), 'accepted',
     'a long head';
+
+$p = ask($server, 'cut');
+$question = $judge->question;
+syswrite $question->{socket}, "HTTP/1.0 302 Found\r\nLocation: stu";
+close $question->{socket};
+is $p->wait_status->{description}, $down, 'a channel that is cut off';
 
 $p = ask($server, 'z');
 $question = $judge->question;
