@@ -135,6 +135,7 @@ typedef struct {
     int64_t                        media_ms;
     ngx_rtmp_publish_auth_lease_t  lease;
     unsigned                       failed:1;   /* no room in the roster */
+    unsigned                       crowded:1;  /* none in the channel */
     unsigned                       asked:1;    /* the holder was, to stop */
     unsigned                       wants:1;    /* and one elsewhere is to be */
 } ngx_rtmp_publish_auth_place_t;

@@ -126,6 +126,7 @@ ngx_rtmp_publish_auth_turn_take(ngx_rtmp_publish_auth_ctx_t *ctx)
     ngx_shmtx_unlock(zone->mutex);
 
     place->failed = (err != OA_OK);
+    place->crowded = (err == OA_EBUSY);
 
     ngx_queue_insert_tail(&turns->places, &place->queue);
     ngx_rtmp_publish_auth_turn_wake();
@@ -258,7 +259,8 @@ ngx_rtmp_publish_auth_turn_look(ngx_rtmp_publish_auth_ctx_t *ctx,
 
         if (place->failed) {
             place->state = NGX_RTMP_PUBLISH_AUTH_OVER;
-            ngx_rtmp_publish_auth_turn(ctx, NGX_ERROR);
+            ngx_rtmp_publish_auth_turn(ctx, place->crowded ? NGX_BUSY
+                                                           : NGX_ERROR);
 
         } else if (place->stop != OA_ROSTER_NONE) {
             ngx_rtmp_publish_auth_turn_stop(ctx, place->stop);

@@ -58,7 +58,22 @@ oa_roster_find_present(const oa_roster_t *roster, oa_roster_id_t id)
 }
 
 
-/* The oldest book that nobody could write gives way. */
+/* Whether the second one's book is the one to lose. */
+static bool
+oa_roster_rather(const oa_roster_entry_t *a, const oa_roster_entry_t *b)
+{
+    if ((a->session_id == 0) != (b->session_id == 0)) {
+        return b->session_id == 0;
+    }
+
+    return b->gone_ms < a->gone_ms;
+}
+
+
+/*
+ * The oldest book that nobody could write gives way; those without a session
+ * first, for who comes and goes must not drive out the books of others.
+ */
 static bool
 oa_roster_lose(oa_roster_t *roster)
 {
@@ -72,7 +87,7 @@ oa_roster_lose(oa_roster_t *roster)
 
         if (slot->entry.state == OA_ROSTER_GONE
             && (oldest == NULL
-                || slot->entry.gone_ms < oldest->entry.gone_ms))
+                || oa_roster_rather(&oldest->entry, &slot->entry)))
         {
             oldest = slot;
         }
@@ -114,6 +129,29 @@ oa_roster_fill(oa_roster_slot_t *slot, const oa_grant_t *grant,
 }
 
 
+static bool
+oa_roster_is_crowded(oa_roster_t *roster, const oa_grant_t *grant)
+{
+    char               channel[sizeof(grant->channel)];
+    unsigned           n;
+    oa_roster_slot_t  *slot;
+
+    memcpy(channel, grant->channel, sizeof(channel));
+    channel[sizeof(channel) - 1] = '\0';
+    n = 0;
+
+    for (slot = oa_roster_next(roster, channel, NULL);
+         slot != NULL;
+         slot = oa_roster_next(roster, channel, slot))
+    {
+        n += (slot->entry.state != OA_ROSTER_FREE
+              && slot->entry.state != OA_ROSTER_GONE);
+    }
+
+    return n >= OA_ROSTER_CHANNEL_MAX;
+}
+
+
 oa_err_t
 oa_roster_enter(oa_roster_t *roster, const oa_grant_t *grant,
     const oa_bus_process_t *owner, bool backup, oa_slice_t address,
@@ -121,6 +159,10 @@ oa_roster_enter(oa_roster_t *roster, const oa_grant_t *grant,
 {
     uint32_t           index;
     oa_roster_slot_t  *slot;
+
+    if (oa_roster_is_crowded(roster, grant)) {
+        return OA_EBUSY;
+    }
 
     oa_roster_change(roster);
     index = oa_roster_take(roster);

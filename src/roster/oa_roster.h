@@ -21,6 +21,10 @@
 #include "live/oa_live.h"
 
 
+/* Entries of one channel that have a publisher. */
+#define OA_ROSTER_CHANNEL_MAX  16
+
+
 /* Why a publication stops, and, of the last one, why a stream has ended. */
 #define OA_ROSTER_REASONS(X)                                                  \
     X(OA_ROSTER_NONE,          "")                                            \
@@ -105,9 +109,11 @@ OA_MUST_CHECK oa_err_t oa_roster_attach(void *mem, size_t size,
 const char *oa_roster_reason_text(oa_roster_reason_t reason);
 
 /*
- * A new entry, WAITING.  OA_EFULL: no slot (the oldest GONE entry whose book
- * could not be written gives way before that, and is counted as lost).  An
- * address is cut where it is too long.
+ * A new entry, WAITING.  OA_EBUSY: OA_ROSTER_CHANNEL_MAX others of the channel
+ * have a publisher, so that nobody fills the roster with one key.  OA_EFULL: no
+ * slot (the oldest GONE entry whose book could not be written gives way before
+ * that, and is counted as lost; such as never had a session first).  An address
+ * is cut where it is too long.
  */
 OA_MUST_CHECK oa_err_t oa_roster_enter(oa_roster_t *roster,
     const oa_grant_t *grant, const oa_bus_process_t *owner, bool backup,
@@ -123,7 +129,6 @@ OA_MUST_CHECK oa_err_t oa_roster_go_live(oa_roster_t *roster,
     oa_roster_id_t id, int64_t now_ms, int64_t unix_ms,
     oa_bus_alive_pt alive, void *ctx, oa_roster_entry_t *holder);
 
-/* OA_EINVAL: it is LIVE.  OA_EGONE. */
 /*
  * Who keeps it from going live now, as oa_roster_go_live() would tell, which
  * it changes nothing of.  OA_ENOTFOUND: nobody.  OA_EGONE.
@@ -132,6 +137,7 @@ OA_MUST_CHECK oa_err_t oa_roster_holder(oa_roster_t *roster,
     oa_roster_id_t id, int64_t now_ms, oa_bus_alive_pt alive, void *ctx,
     oa_roster_entry_t *holder);
 
+/* OA_EINVAL: it is LIVE.  OA_EGONE. */
 OA_MUST_CHECK oa_err_t oa_roster_stand_by(oa_roster_t *roster,
     oa_roster_id_t id);
 

@@ -755,6 +755,53 @@ test_stale(void **state)
 }
 
 
+/* Who has one key fills no roster, and drives out nobody's book. */
+static void
+test_one_channel(void **state)
+{
+    int              i;
+    oa_grant_t       grant;
+    oa_roster_t     *roster;
+    oa_roster_id_t   id, book, ids[OA_ROSTER_CHANNEL_MAX];
+
+    (void) state;
+
+    roster = new_roster(SIZE);
+    grant = grant_of(1);
+
+    for (i = 0; i < OA_ROSTER_CHANNEL_MAX; i++) {
+        ids[i] = enter(roster, 1, &one);
+    }
+
+    assert_int_equal(oa_roster_enter(roster, &grant, &two, true,
+                                     oa_slice("", 0), 0, &id), OA_EBUSY);
+    enter(roster, 2, &one);
+
+    oa_roster_leave(roster, ids[3], OA_ROSTER_DISCONNECTED, 0);
+    enter(roster, 1, &two);
+    assert_int_equal(oa_roster_enter(roster, &grant, &two, true,
+                                     oa_slice("", 0), 0, &id), OA_EBUSY);
+
+    free(roster);
+
+    /* comes and goes, later than another whose book is not written yet */
+    roster = new_roster(8192);
+    book = enter_live(roster, 2, &one);
+    oa_roster_session(roster, book, 77, 0, 0);
+    oa_roster_leave(roster, book, OA_ROSTER_DISCONNECTED, 10);
+
+    for (i = 0; i < 100; i++) {
+        id = enter_live(roster, 1, &one);
+        oa_roster_leave(roster, id, OA_ROSTER_DISCONNECTED, 20 + i);
+    }
+
+    assert_true(oa_roster_lost(roster) > 0);
+    assert_int_equal(state_of(roster, book), OA_ROSTER_GONE);
+
+    free(roster);
+}
+
+
 static void
 test_full(void **state)
 {
@@ -1204,6 +1251,7 @@ main(void)
         cmocka_unit_test(test_book_joined),
         cmocka_unit_test(test_stale),
         cmocka_unit_test(test_full),
+        cmocka_unit_test(test_one_channel),
         cmocka_unit_test(test_walk),
         cmocka_unit_test(test_keeper),
         cmocka_unit_test(test_traces),
