@@ -16,7 +16,6 @@ use Onair::Server;
 use Onair::Turn;
 
 
-
 # The best of some tries: the machine of a test may be busy.
 sub within_a_second
 {

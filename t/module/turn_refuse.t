@@ -21,7 +21,8 @@ my $key = $accounts->user('studio');
 my $other = $accounts->user('other');
 my $redis = Onair::Redis->start;
 my ($a, $b) = map {
-    Onair::Turn->node($accounts, name => $_, redis => $redis, workers => 2)
+    Onair::Turn->node($accounts, name => $_, redis => $redis, workers => 2,
+                      app => 'ingest_drain 0;')
 } qw(a b);
 my @workers = $a->worker_pids;
 

@@ -79,7 +79,11 @@ for (['hangs', sub { $redis->pause }, sub { $redis->resume }],
 
     $_->close for $q, @both;
     ok wait_for { leased("two$n") eq '' }, "$what: leases are given back";
-    $_->close for $p, $backup;
+    ok !$backup->wait_closed(0.1), "$what: the backup still stands by";
+    $p->close;
+    ok wait_for { leased("one$n") =~ / b$/ },
+        "$what: and has its turn when the primary leaves";
+    $backup->close;
 }
 
 done_testing;

@@ -8,7 +8,7 @@ package Onair::Turn;
 #       name => 'a', redis => $redis, workers => 2, takeover => 1,
 #       app => 'ingest_grace 1m;', main => '', database => 'timeout=1s');
 #
-#   $node is an Onair::Server
+#   $node is an Onair::Server; publishers may be live without media for long
 #
 #   publish($node, $key)                     an Onair::RTMP, answered
 #   publish($node, "$key?backup=1", worker => $pid)      on that worker
@@ -47,29 +47,23 @@ sub node
     return Onair::Server->start(
         workers => $option{workers} // 1,
         main => $main . ($option{main} // ''),
-        rtmp => 'publish_auth_pepper ' . $accounts->pepper . ";\n",
-        rtmp_app => _application(%option));
+        rtmp => 'publish_auth_pepper ' . $accounts->pepper . ";\n"
+            . "ingest_setup_timeout 0;\n",
+        rtmp_app => 'publish_auth database;'
+            . ($option{takeover} ? 'publish_auth_already_live takeover;' : '')
+            . ($option{app} // ''));
 }
 
 
-sub _application
-{
-    my (%option) = @_;
-
-    my $text = 'publish_auth database;'
-        . ($option{takeover} ? 'publish_auth_already_live takeover;' : '');
-
-    return "$text\n" . ($option{app} // '');
-}
-
-
-sub _state
+# Or one that was killed and is going.
+sub _stopped
 {
     my ($pid) = @_;
 
-    open my $file, '<', "/proc/$pid/stat" or return '';
+    open my $file, '<', "/proc/$pid/stat" or return 1;
+    my $line = <$file> // return 1;
 
-    return (<$file> =~ /\) (\w)/)[0];
+    return $line =~ /\) [TXZ] /;
 }
 
 
@@ -82,7 +76,7 @@ sub ready
     my @others = $worker ? grep({ $_ != $worker } $node->worker_pids) : ();
 
     kill 'STOP', @others;
-    wait_for { !grep { _state($_) ne 'T' } @others };
+    wait_for { !grep { !_stopped($_) } @others };
 
     my $p = eval {
         my $new = Onair::RTMP->new($node->rtmp_port, %option);
