@@ -22,6 +22,9 @@
 /* A topic (rendition index) that this worker watches has something new. */
 typedef void (*ngx_onair_topic_pt)(ngx_uint_t topic);
 
+/* This worker ends. */
+typedef void (*ngx_onair_exit_pt)(void);
+
 
 /*
  * Whether the configuration has an onair_zone; for other modules' checks at
@@ -51,6 +54,14 @@ bool ngx_onair_alive(void *ctx, const oa_bus_process_t *process);
  * on its event loop.  One a module; call it from init_process.
  */
 ngx_int_t ngx_onair_on_topic(ngx_onair_topic_pt handler);
+
+/*
+ * Registers the handler that is called at this worker's end, while all here
+ * still works: modules' own exit_process come too late for that.  What it sends
+ * to Redis is on its way then, though nobody waits for answers.  One a module;
+ * call it from init_process.
+ */
+ngx_int_t ngx_onair_on_exit(ngx_onair_exit_pt handler);
 
 /*
  * Whether this worker has a place on the bus.  Without one, when there are

@@ -49,6 +49,8 @@ typedef struct {
     unsigned             refused:1;          /* and it was logged */
     ngx_uint_t           nhandlers;
     ngx_onair_topic_pt   handlers[NGX_ONAIR_HANDLERS];
+    ngx_uint_t           nexits;
+    ngx_onair_exit_pt    exits[NGX_ONAIR_HANDLERS];
     ngx_event_t          housekeeping;
     ngx_connection_t     dummy;
 } ngx_onair_worker_t;

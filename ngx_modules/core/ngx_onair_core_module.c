@@ -484,9 +484,28 @@ ngx_onair_init_process(ngx_cycle_t *cycle)
 }
 
 
+ngx_int_t
+ngx_onair_on_exit(ngx_onair_exit_pt handler)
+{
+    if (ngx_onair_worker.nexits == NGX_ONAIR_HANDLERS) {
+        return NGX_ERROR;
+    }
+
+    ngx_onair_worker.exits[ngx_onair_worker.nexits++] = handler;
+
+    return NGX_OK;
+}
+
+
 static void
 ngx_onair_exit_process(ngx_cycle_t *cycle)
 {
+    ngx_uint_t  i;
+
+    for (i = 0; i < ngx_onair_worker.nexits; i++) {
+        ngx_onair_worker.exits[i]();
+    }
+
     ngx_onair_redis_exit_process(cycle);
     ngx_onair_sql_exit_process();
     ngx_onair_bus_leave();

@@ -717,6 +717,29 @@ ngx_onair_redis_discard(ngx_queue_t *queue)
 }
 
 
+/* What modules said last, as far as the socket takes it at once. */
+static void
+ngx_onair_redis_flush(const ngx_onair_redis_link_t *link)
+{
+    int            done;
+    size_t         left;
+    redisContext  *redis;
+
+    if (link->state != NGX_ONAIR_REDIS_READY) {
+        return;
+    }
+
+    redis = &link->redis->c;
+    done = 0;
+
+    do {
+        left = sdslen(redis->obuf);
+
+    } while (redisBufferWrite(redis, &done) == REDIS_OK && !done
+             && sdslen(redis->obuf) < left);
+}
+
+
 void
 ngx_onair_redis_exit_process(ngx_cycle_t *cycle)
 {
@@ -730,6 +753,7 @@ ngx_onair_redis_exit_process(ngx_cycle_t *cycle)
         return;
     }
 
+    ngx_onair_redis_flush(&worker->commands);
     ngx_onair_redis_link_stop(&worker->commands);
     ngx_onair_redis_link_stop(&worker->listener);
 

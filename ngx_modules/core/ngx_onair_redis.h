@@ -46,7 +46,8 @@ ngx_uint_t ngx_onair_redis_available(void);
  * the handler is not called then.
  *
  * A worker that shuts down gracefully waits for answers under way; one that
- * ends otherwise calls no handler.
+ * ends otherwise calls no handler.  What was said until its end, also by
+ * ngx_onair_on_exit(), is sent as far as the socket takes it at once.
  */
 ngx_onair_redis_command_t *ngx_onair_redis_command(const ngx_str_t *args,
     ngx_uint_t nargs, ngx_onair_redis_pt handler, void *ctx);

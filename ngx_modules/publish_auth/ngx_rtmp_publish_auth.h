@@ -339,7 +339,6 @@ void ngx_rtmp_publish_auth_turn_media(ngx_rtmp_publish_auth_ctx_t *ctx,
 void ngx_rtmp_publish_auth_turn_leave(ngx_rtmp_publish_auth_ctx_t *ctx,
     oa_roster_reason_t reason);
 ngx_int_t ngx_rtmp_publish_auth_turn_init(ngx_cycle_t *cycle);
-void ngx_rtmp_publish_auth_turn_exit(ngx_cycle_t *cycle);
 
 
 #define NGX_RTMP_PUBLISH_AUTH_TICK  100        /* ms */

@@ -22,7 +22,6 @@ static ngx_int_t ngx_rtmp_publish_auth_play(ngx_rtmp_session_t *s,
 static ngx_int_t ngx_rtmp_publish_auth_close_stream(ngx_rtmp_session_t *s,
     ngx_rtmp_close_stream_t *v);
 static ngx_int_t ngx_rtmp_publish_auth_init_process(ngx_cycle_t *cycle);
-static void ngx_rtmp_publish_auth_exit_process(ngx_cycle_t *cycle);
 
 
 static ngx_rtmp_publish_pt       next_publish;
@@ -52,7 +51,7 @@ ngx_module_t  ngx_rtmp_publish_auth_module = {
     ngx_rtmp_publish_auth_init_process,       /* init process */
     NULL,                                     /* init thread */
     NULL,                                     /* exit thread */
-    ngx_rtmp_publish_auth_exit_process,       /* exit process */
+    NULL,                                     /* exit process */
     NULL,                                     /* exit master */
     NGX_MODULE_V1_PADDING
 };
@@ -248,13 +247,4 @@ ngx_rtmp_publish_auth_init_process(ngx_cycle_t *cycle)
     }
 
     return ngx_rtmp_publish_auth_keeper_init(cycle, pamcf);
-}
-
-
-static void
-ngx_rtmp_publish_auth_exit_process(ngx_cycle_t *cycle)
-{
-    if (ngx_rtmp_publish_auth_zone()) {
-        ngx_rtmp_publish_auth_turn_exit(cycle);
-    }
 }

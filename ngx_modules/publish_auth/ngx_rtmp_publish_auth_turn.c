@@ -16,10 +16,10 @@ typedef struct {
     ngx_queue_t   places;
     ngx_event_t   timer;
     ngx_event_t   wake;
-    unsigned      ready:1;
 } ngx_rtmp_publish_auth_turns_t;
 
 
+static void ngx_rtmp_publish_auth_turn_exit(void);
 static void ngx_rtmp_publish_auth_turn_tick(ngx_event_t *ev);
 static void ngx_rtmp_publish_auth_turn_live(ngx_rtmp_publish_auth_ctx_t *ctx,
     int64_t now_ms);
@@ -46,23 +46,23 @@ ngx_rtmp_publish_auth_turn_init(ngx_cycle_t *cycle)
     turns->timer.cancelable = 1;
     turns->wake.handler = ngx_rtmp_publish_auth_turn_tick;
     turns->wake.log = cycle->log;
-    turns->ready = 1;
+
+    if (ngx_onair_on_exit(ngx_rtmp_publish_auth_turn_exit) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     return ngx_rtmp_publish_auth_lease_init(cycle);
 }
 
 
-void
-ngx_rtmp_publish_auth_turn_exit(ngx_cycle_t *cycle)
+/* Another machine need not wait until the leases run out. */
+static void
+ngx_rtmp_publish_auth_turn_exit(void)
 {
     ngx_rtmp_publish_auth_ctx_t    *ctx;
     ngx_rtmp_publish_auth_turns_t  *turns;
 
     turns = &ngx_rtmp_publish_auth_turns;
-
-    if (!turns->ready) {
-        return;
-    }
 
     while (!ngx_queue_empty(&turns->places)) {
         ctx = ngx_queue_data(ngx_queue_head(&turns->places),
