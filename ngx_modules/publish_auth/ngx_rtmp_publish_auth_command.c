@@ -11,7 +11,8 @@
 
 
 typedef struct {
-    ngx_uint_t   prefix;                      /* of "live_" */
+    ngx_uint_t   prefix;                      /* of "live_", at any place */
+    ngx_uint_t   begun;                       /* it was there */
     ngx_uint_t   digits;
     ngx_uint_t   chars;                       /* of the secret */
     u_char      *secret[OA_KEY_SECRET_CHARS];
@@ -187,13 +188,20 @@ ngx_rtmp_publish_auth_mask_byte(ngx_rtmp_publish_auth_mask_t *mask, u_char *p)
     ngx_uint_t           i;
     static const u_char  prefix[] = "live_";
 
-    if (mask->prefix < sizeof(prefix) - 1) {
-        if (*p == prefix[mask->prefix]) {
-            mask->prefix++;
-            return;
-        }
+    /* also within what could be a secret, which has no "_" */
+    mask->prefix = *p == prefix[mask->prefix] ? mask->prefix + 1
+                                              : (ngx_uint_t) (*p == prefix[0]);
 
-        goto again;
+    if (mask->prefix == sizeof(prefix) - 1) {
+        mask->prefix = 0;
+        mask->begun = 1;
+        mask->digits = 0;
+        mask->chars = 0;
+        return;
+    }
+
+    if (!mask->begun) {
+        return;
     }
 
     if (mask->chars == 0 && *p >= '0' && *p <= '9' && mask->digits < 20) {
@@ -222,9 +230,7 @@ ngx_rtmp_publish_auth_mask_byte(ngx_rtmp_publish_auth_mask_t *mask, u_char *p)
         }
     }
 
-again:
-
-    mask->prefix = (*p == prefix[0]);
+    mask->begun = 0;
     mask->digits = 0;
     mask->chars = 0;
 }

@@ -53,7 +53,7 @@ sub misplaced
     if ($command eq 'connect') {
         $p->command('connect', [ app => "live/$key", type => 'nonprivate',
             flashVer => 'FMLE/3.0', swfUrl => "rtmp://127.0.0.1/live/$key",
-            pageUrl => $key, tcUrl => "rtmp://127.0.0.1/live/$key" ]);
+            pageUrl => "live_1_ab$key", tcUrl => "rtmp://127.0.0.1/live/$key" ]);
 
     } else {
         $p->connect;
