@@ -317,8 +317,15 @@ sub _standard {
     my $load = join '', map { -e "$self->{modules}/$_.so"
                               ? "load_module %modules%/$_.so;\n" : '' }
         qw(ngx_rtmp_module ngx_onair_core_module ngx_rtmp_ingest_module
-           ngx_rtmp_publish_auth_module ngx_http_llhls_module ngx_http_live_status_module);
+           ngx_rtmp_publish_auth_module ngx_http_llhls_module
+           ngx_http_live_status_module);
     my $ingest = $load =~ /ingest/ ? 'ingest on;' : '';
+
+    # publishers of tests do not reconnect; a reload leaves them where they
+    # are, unless the test says otherwise
+    $ingest .= ' ingest_drain 0;'
+        if $ingest && "$given{rtmp} $given{rtmp_app}" !~ /ingest_drain/;
+
     my $llhls = $load =~ /llhls/ ? 'llhls;' : '';
     my $status = $load =~ /live_status/ ? 'live_status;' : '';
 
