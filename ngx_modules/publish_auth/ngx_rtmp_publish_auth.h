@@ -29,6 +29,7 @@
  *   zone.c      the memory that workers share
  *   command.c   commands of clients, before nginx-rtmp sees and logs them
  *   check.c     the order of the checks, the answer to the encoder
+ *   sent.c      what came with the publish: its address and its key
  *   say.c       what encoder and log are told
  *   headers.c   what a standby sent that decoders need once it is live
  *   database.c  what a key grants, from SQL
@@ -262,6 +263,16 @@ void ngx_rtmp_publish_auth_turn(ngx_rtmp_publish_auth_ctx_t *ctx,
     ngx_int_t rc);
 void ngx_rtmp_publish_auth_end(ngx_rtmp_publish_auth_ctx_t *ctx,
     oa_roster_reason_t reason);
+
+/*
+ * sent.c.  key: takes apart what was sent; the digest is all that is looked
+ * up.  NGX_ERROR: it is not well-formed.  count: a failed attempt of the
+ * address, or with 0 a success.  pause: how long it is locked out, in ms.
+ */
+ngx_int_t ngx_rtmp_publish_auth_key(ngx_rtmp_publish_auth_ctx_t *ctx);
+void ngx_rtmp_publish_auth_count(ngx_rtmp_publish_auth_ctx_t *ctx,
+    ngx_uint_t failed);
+uint32_t ngx_rtmp_publish_auth_pause(ngx_rtmp_publish_auth_ctx_t *ctx);
 
 /*
  * say.c.  Why a publish is refused; what the encoder and the log are told of
