@@ -5,6 +5,8 @@
  */
 
 
+#include <stddef.h>
+
 #include "fuzz.h"
 #include "flv/oa_amf.h"
 
@@ -180,6 +182,45 @@ fuzz_amf_metadata(oa_slice_t message)
 }
 
 
+static void
+fuzz_amf_inside(oa_slice_t part, oa_slice_t message)
+{
+    FUZZ_CHECK(part.size <= message.size);
+    FUZZ_CHECK(part.size == 0
+               || (part.data >= message.data
+                   && part.data - message.data
+                      <= (ptrdiff_t) (message.size - part.size)));
+}
+
+
+static void
+fuzz_amf_field(void *ctx, const oa_amf_field_t *field)
+{
+    const oa_slice_t  *message = ctx;
+
+    fuzz_amf_inside(field->name, *message);
+
+    if (field->kind == OA_AMF_FIELD_TEXT) {
+        fuzz_amf_inside(field->text, *message);
+    }
+
+    FUZZ_CHECK(field->kind != OA_AMF_FIELD_BOOLEAN || field->number == 0
+               || field->number == 1);
+}
+
+
+/* The same message is metadata to both, or to neither. */
+static void
+fuzz_amf_fields(oa_slice_t message)
+{
+    oa_err_t           err;
+    oa_amf_metadata_t  m;
+
+    err = oa_amf_metadata_each(message, fuzz_amf_field, &message);
+    FUZZ_CHECK(err == oa_amf_metadata_parse(message, &m));
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -192,6 +233,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     fuzz_amf_guard(message, max_depth);
     fuzz_amf_metadata(message);
+    fuzz_amf_fields(message);
     fuzz_free(message);
 
     return 0;
