@@ -104,7 +104,8 @@ hold_services()
     held_policy=
     [ -e $policy ] && return 0
 
-    printf '#!/bin/sh\n[ "$1" = nginx ] && exit 101\nexit 0\n' \
+    printf '#!/bin/sh\ncase $1 in\n%s) exit 101 ;;\nesac\nexit 0\n' \
+        'nginx* | postgresql* | redis-server*' \
         | as_root tee $policy > /dev/null
     as_root chmod 755 $policy
     held_policy=$policy
@@ -118,18 +119,23 @@ release_services()
 }
 
 
-disable_new_nginx()
+# disable_services NAME…: those that were installed just now.
+disable_services()
 {
-    if type -P systemctl > /dev/null; then
-        as_root systemctl disable --quiet nginx.service > /dev/null 2>&1 || :
-        [ ! -d /run/systemd/system ] \
-            || as_root systemctl stop nginx.service > /dev/null 2>&1 || :
-    elif type -P update-rc.d > /dev/null; then
-        as_root update-rc.d nginx disable > /dev/null 2>&1 || :
-    fi
+    local service
 
-    say "nginx was installed for its binary; its service is off." \
-        "To use it: systemctl enable --now nginx"
+    for service; do
+        if type -P systemctl > /dev/null; then
+            as_root systemctl disable --quiet $service > /dev/null 2>&1 || :
+            [ ! -d /run/systemd/system ] \
+                || as_root systemctl stop $service > /dev/null 2>&1 || :
+        elif type -P update-rc.d > /dev/null; then
+            as_root update-rc.d $service disable > /dev/null 2>&1 || :
+        fi
+
+        say "$service was installed for its programs; its service is off." \
+            "To use it: systemctl enable --now $service"
+    done
 }
 
 
@@ -146,7 +152,7 @@ apt_install()
 # need_packages PACKAGE…: installs what is missing, and nothing else.
 need_packages()
 {
-    local packages nginx_was_here=yes apt_log status=0 version
+    local packages nginx_was_here=yes apt_log status=0 version new=
 
     packages=$(missing "$@")
     [ -n "$packages" ] || return 0
@@ -157,6 +163,7 @@ $self: installing them takes root, and sudo is not allowed here.  Ask for:
     apt-get install --no-install-recommends $packages"
 
     [ -z "$(missing nginx)" ] || nginx_was_here=
+    new=$(missing nginx postgresql redis-server)
 
     # nginx-dev insists on its own nginx: never upgrade a system nginx for it
     if [ -n "$nginx_was_here" ]; then
@@ -185,7 +192,9 @@ $self: installing them takes root, and sudo is not allowed here.  Ask for:
     fi
 
     rm -f "$apt_log"
-    [ -n "$nginx_was_here" ] || [ -n "$(missing nginx)" ] || disable_new_nginx
+    new=$(comm -23 <(sort <<< "$new") \
+                   <(missing nginx postgresql redis-server | sort))
+    disable_services $new
 }
 
 
