@@ -46,6 +46,10 @@ for my $name (sort keys %refused) {
     ok $p->wait_closed, "$name: and closed";
 }
 
+# a log that has told of nothing in this second yet
+$server->stop;
+$server = Onair::Server->start(workers => 1);
+
 # each of these before every frame
 my $source = Onair::Enhanced->make(video => 'av1', audio => 'opus',
                                    seconds => 2);
