@@ -365,13 +365,14 @@ oa_audio_packet(oa_packager_t *p, oa_slice_t packet)
 
 /*
  * Packets of one length fill a part, give or take what the clock corrects; one
- * of another length that does not fit goes into the next.
+ * of another length that does not fit goes into the next.  Where a part stays
+ * below 85% of its target (rfc8216bis, 4.4.4.9), its segment ends with it.
  */
 static oa_err_t
 oa_audio_make_room(oa_packager_t *p)
 {
-    uint32_t                    room;
-    const oa_packager_track_t  *t;
+    uint32_t              room;
+    oa_packager_track_t  *t;
 
     t = &p->audio;
     room = t->filled < t->conf.part_target ? t->conf.part_target - t->filled
@@ -383,7 +384,11 @@ oa_audio_make_room(oa_packager_t *p)
         return OA_OK;
     }
 
-    return oa_track_flush(p, &p->audio, oa_packager_audio_hint(p));
+    if ((uint64_t) t->filled * 100 < (uint64_t) t->conf.part_target * 85) {
+        return oa_track_cut(p, t);
+    }
+
+    return oa_track_flush(p, t, oa_packager_audio_hint(p));
 }
 
 
