@@ -32,7 +32,7 @@
 #include "bus/oa_bus.h"
 
 
-#define OA_LIVE_LAYOUT_VERSION   3
+#define OA_LIVE_LAYOUT_VERSION   4
 
 #define OA_LIVE_PAGE_BYTES       65536
 #define OA_LIVE_MIN_BYTES        (8 * 1024 * 1024)
@@ -126,6 +126,17 @@ typedef enum {
 } oa_live_kind_t;
 
 
+/*
+ * A rendition that is made of another one need not be there all the time.
+ * What is asleep or withdrawn has no parts; it wakes with the next one.
+ */
+typedef enum {
+    OA_LIVE_AWAKE = 0,
+    OA_LIVE_ASLEEP,                  /* listed; begins when it is wanted */
+    OA_LIVE_WITHDRAWN                /* neither listed nor to be had */
+} oa_live_presence_t;
+
+
 /* Fixed for the session. */
 typedef struct {
     char            name[OA_LIVE_NAME_BYTES];  /* [a-z0-9_]+, in its URL */
@@ -178,6 +189,9 @@ typedef struct {
                                                   start a segment */
 
 
+#define OA_LIVE_PART_AT              0x10      /* its msn is given */
+
+
 /* A part to append: header and media bytes in up to 4 pieces. */
 typedef struct {
     const oa_slice_t  *pieces;
@@ -188,6 +202,13 @@ typedef struct {
     uint32_t           duration;     /* ticks */
     uint32_t           init_id;      /* as oa_live_init_add() returned */
     unsigned           flags;        /* OA_LIVE_PART_… */
+
+    /*
+     * With OA_LIVE_PART_AT, which goes with SEGMENT_START only: the segment is
+     * this one.  Where it is not the next one, nothing of before stays.
+     */
+    uint32_t           msn;
+    uint32_t           discontinuities;      /* with this segment's own */
 } oa_live_part_t;
 
 
@@ -252,6 +273,7 @@ typedef struct {
 /* Where a rendition stands; cheap. */
 typedef struct {
     oa_live_state_t  state;
+    oa_live_presence_t  presence;    /* else than AWAKE: head is 0 */
     uint64_t         head;           /* number of the next part */
     uint32_t         msn;            /* of the last segment begun; when there
                                         is none yet (head 0), 0 */
@@ -410,6 +432,20 @@ OA_MUST_CHECK oa_err_t oa_live_init_add(oa_live_t *live,
 OA_MUST_CHECK oa_err_t oa_live_part_append(oa_live_t *live,
     oa_live_rendition_t rendition, const oa_live_part_t *part);
 
+/*
+ * The rendition sleeps or is withdrawn: all its parts are evicted; then wake
+ * the readers.  It is there again with the next part, which has
+ * OA_LIVE_PART_AT.  A rendition that has just been added may be put to sleep,
+ * too; its init segment and format can be set meanwhile, so that it is listed.
+ * Presence is OA_LIVE_ASLEEP or OA_LIVE_WITHDRAWN.
+ */
+OA_MUST_CHECK oa_err_t oa_live_rendition_park(oa_live_t *live,
+    oa_live_rendition_t rendition, oa_live_presence_t presence);
+
+/* When it was last wanted, see oa_live_rendition_want(); 0: never.  OA_EGONE */
+OA_MUST_CHECK oa_err_t oa_live_rendition_wanted(const oa_live_t *live,
+    oa_live_rendition_t rendition, int64_t *wanted_ms);
+
 /* No part will be added to the open segment; then wake the readers. */
 void oa_live_segment_close(oa_live_t *live, oa_live_rendition_t rendition);
 
@@ -418,6 +454,17 @@ void oa_live_stats_set(oa_live_t *live, oa_live_rendition_t rendition,
 
 
 /* --- reading: any process -------------------------------------------- */
+
+/*
+ * Somebody asks for the rendition's playlist or media: one that sleeps wakes by
+ * it.  Its owner looks with each frame.  Cheap; any process.
+ */
+void oa_live_rendition_want(oa_live_t *live, oa_live_rendition_t rendition,
+    int64_t now_ms);
+
+/* OA_EGONE. */
+OA_MUST_CHECK oa_err_t oa_live_rendition_presence(const oa_live_t *live,
+    oa_live_rendition_t rendition, oa_live_presence_t *presence);
 
 /* By name.  OA_ENOTFOUND, OA_EGONE. */
 OA_MUST_CHECK oa_err_t oa_live_rendition_find(const oa_live_t *live,

@@ -15,9 +15,11 @@
 
 
 #include "base/oa_base.h"
+#include "codec/oa_codec.h"
 #include "flv/oa_amf.h"
 #include "flv/oa_flv.h"
 #include "live/oa_live.h"
+#include "timeline/oa_timeline.h"
 
 
 typedef struct {
@@ -33,6 +35,50 @@ typedef enum {
     OA_PACKAGER_INFO,
     OA_PACKAGER_WARN
 } oa_packager_level_t;
+
+
+/*
+ * What comes in, for who makes further renditions of it.  All is borrowed
+ * until the callback returns.
+ */
+typedef struct {
+    bool                    has_video;
+    bool                    has_audio;
+    oa_codec_video_t        picture;
+    oa_codec_audio_t        sound;
+    oa_slice_t              video_record;    /* decoder configurations */
+    oa_slice_t              audio_record;
+    oa_timeline_rate_t      rate;            /* of the video */
+    bool                    constant_rate;
+    uint32_t                video_timescale;
+    uint32_t                audio_timescale;
+} oa_packager_tracks_t;
+
+
+/* A boundary of segments in the rendition that the frame belongs to. */
+typedef struct {
+    int64_t    time;                 /* ticks: what is presented from here on */
+    uint32_t   msn;                  /* is in this segment */
+    uint32_t   discontinuities;      /* with that segment's own */
+    bool       discontinuity;        /* it has its own */
+} oa_packager_boundary_t;
+
+
+/* One frame, as it was placed in the source's rendition. */
+typedef struct {
+    oa_live_kind_t          kind;
+    const oa_slice_t       *pieces;          /* one access unit; video: with
+                                                nal_length_size bytes of length
+                                                before each NAL unit */
+    unsigned                npieces;
+    int64_t                 decode_time;     /* ticks of media time */
+    int64_t                 time;            /* ticks: when it is presented */
+    uint32_t                duration;
+    bool                    sync;
+    int64_t                 unix_us;         /* its arrival */
+    bool                    begins;          /* a segment begins with it: */
+    oa_packager_boundary_t  boundary;
+} oa_packager_frame_t;
 
 
 /*
@@ -55,6 +101,21 @@ typedef struct {
      * passed the message, and the packager must then be destroyed.
      */
     oa_err_t  (*restart)(void *ctx, oa_live_session_t *session);
+
+    /*
+     * May be NULL, and then frame is, too.  The tracks are known, or one of
+     * their decoder configurations changed; the frames that follow are of
+     * these.  Before the first of them: the renditions of the session are
+     * about to be made (or found again).  Returns a number that the frames of
+     * a video part shall be a multiple of, where the part target has room for
+     * so many, so that a rendition of a half or a third of the frame rate has
+     * its parts' boundaries there, too; 1: any.  Later calls' are not used.
+     */
+    unsigned  (*tracks)(void *ctx, oa_live_session_t session,
+                        const oa_packager_tracks_t *tracks);
+
+    /* Each frame, once it is placed.  It may be in no published part yet. */
+    void  (*frame)(void *ctx, const oa_packager_frame_t *frame);
 
     void   *ctx;
 } oa_packager_events_t;
