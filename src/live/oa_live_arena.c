@@ -194,7 +194,9 @@ oa_live_page_mentioned(const oa_live_t *live, uint32_t page, uint64_t tag)
 
     if (rendition == OA_LIVE_NO_RENDITION) {
         return atomic_load(&session->viewers_page) == page
-               || atomic_load(&session->health_page) == page;
+               || atomic_load(&session->health_page) == page
+               || oa_live_picture_mentioned(live,
+                      atomic_load(&session->health_page), page);
     }
 
     entry = &header->renditions[rendition];

@@ -20,6 +20,7 @@
 
 
 #include "live/oa_live_health.h"
+#include "live/oa_live_pictures.h"
 
 #include <stdatomic.h>
 
@@ -96,11 +97,31 @@ typedef struct {
 } oa_live_health_record_t;
 
 
+typedef struct {
+    oa_live_picture_t         about;
+    uint32_t                  size;
+    uint32_t                  pages[OA_LIVE_PICTURE_PAGES];
+} oa_live_picture_record_t;
+
+
+/* The version chooses one of the two records; the other is written. */
+typedef struct {
+    _Atomic uint64_t          version;           /* 0: there is none */
+    oa_live_picture_record_t  records[2];
+} oa_live_picture_place_t;
+
+
+typedef struct {
+    oa_live_picture_place_t   places[OA_LIVE_PICTURES];
+} oa_live_pictures_t;
+
+
 /* The version chooses one of the two descriptions; the other is written. */
 typedef struct {
     oa_live_health_record_t   seconds[OA_LIVE_HEALTH_SECONDS];
     _Atomic uint32_t          version;           /* 0: there is none */
     oa_live_metadata_t        metadata[2];
+    oa_live_pictures_t        pictures;
 } oa_live_health_page_t;
 
 
@@ -267,6 +288,7 @@ OA_BEGIN_DECLS
 #define OA_LIVE_NO_RENDITION  UINT32_MAX
 #define OA_LIVE_VIEWERS_PAGE  0
 #define OA_LIVE_HEALTH_PAGE   1
+#define OA_LIVE_PICTURE_PAGE  2
 
 uint64_t oa_live_page_tag(uint32_t session, uint32_t rendition, uint64_t use);
 
@@ -283,6 +305,11 @@ bool oa_live_pages_free(const oa_live_t *live, uint32_t n);
  */
 void oa_live_pages_free_all(const oa_live_t *live, uint32_t session);
 void oa_live_pages_recover(const oa_live_t *live, uint32_t session);
+
+
+/* Whether a session's health page mentions a page as a picture's. */
+bool oa_live_picture_mentioned(const oa_live_t *live, uint32_t health_page,
+    uint32_t page);
 
 
 /* The entry that a handle names; NULL when the session is gone. */
