@@ -26,6 +26,7 @@ $(OUT)/libonair.a: $(OBJECTS)
 $(OUT)/bin/%: t/fuzz/%.c $(OUT)/libonair.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SPOIL) -fsanitize=fuzzer,$(CHECKS) $< \
-		$(OUT)/libonair.a -lcrypto -lm -o $@
+		$(OUT)/libonair.a -lcrypto -lm -pthread \
+		-Wl,--as-needed -lavcodec -lavutil -lswscale -lswresample -o $@
 
 -include $(wildcard $(OUT)/obj/*/*.d $(OUT)/bin/*.d)
