@@ -1,5 +1,5 @@
 
-/* Who holds slots: tiers, those who give way, the dead, and what kills leave. */
+/* Who holds slots: tiers, who gives way, the dead, and what kills leave. */
 
 #include "killed.h"
 
