@@ -205,7 +205,8 @@ typedef struct {
 
     /*
      * With OA_LIVE_PART_AT, which goes with SEGMENT_START only: the segment is
-     * this one.  Where it is not the next one, nothing of before stays.
+     * this one.  Where it is not the next one, or discontinuities are counted
+     * between them, nothing of before stays.
      */
     uint32_t           msn;
     uint32_t           discontinuities;      /* with this segment's own */
@@ -280,6 +281,8 @@ typedef struct {
     uint32_t         nparts;         /* of that segment so far */
     bool             complete;       /* that segment is complete */
     oa_live_name_t   hint;
+    uint32_t         discontinuities;        /* up to that segment; sure for
+                                                the owner only */
 } oa_live_edge_t;
 
 
@@ -425,9 +428,10 @@ OA_MUST_CHECK oa_err_t oa_live_init_add(oa_live_t *live,
  *
  * OA_EINVAL: the first part of a rendition or the one behind a closed segment
  * does not start a segment, the part is empty, its init segment is not stored
- * or, within a segment, another than the segment's; OA_EFULL: it cannot be
- * stored even after all older segments were evicted.  On error nothing was
- * published.
+ * or, within a segment, another than the segment's; with OA_LIVE_PART_AT, its
+ * msn is not behind the last one's, or it counts fewer discontinuities; without
+ * it, the rendition is asleep or withdrawn.  OA_EFULL: it cannot be stored even
+ * after all older segments were evicted.  On error nothing was published.
  */
 OA_MUST_CHECK oa_err_t oa_live_part_append(oa_live_t *live,
     oa_live_rendition_t rendition, const oa_live_part_t *part);
@@ -437,7 +441,9 @@ OA_MUST_CHECK oa_err_t oa_live_part_append(oa_live_t *live,
  * the readers.  It is there again with the next part, which has
  * OA_LIVE_PART_AT.  A rendition that has just been added may be put to sleep,
  * too; its init segment and format can be set meanwhile, so that it is listed.
- * Presence is OA_LIVE_ASLEEP or OA_LIVE_WITHDRAWN.
+ * What is parked can be parked again, as the other.  While it is, no part or
+ * segment of it is found, and none is about to come: OA_ENOTFOUND.
+ * OA_EINVAL: presence is neither OA_LIVE_ASLEEP nor OA_LIVE_WITHDRAWN.
  */
 OA_MUST_CHECK oa_err_t oa_live_rendition_park(oa_live_t *live,
     oa_live_rendition_t rendition, oa_live_presence_t presence);

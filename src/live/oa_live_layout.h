@@ -146,6 +146,8 @@ typedef struct {
     _Atomic uint32_t               init_tail;
     _Atomic uint32_t               init_head;
     _Atomic uint32_t               format_version;   /* 0: there is none */
+    _Atomic uint64_t               parked;           /* oa_live_parked_at() */
+    _Atomic int64_t                wanted_ms;
 
     _Atomic uint64_t               stats[OA_LIVE_STATS];
     oa_live_format_t               formats[OA_LIVE_FORMATS];
@@ -277,6 +279,47 @@ oa_live_segment_at(const oa_live_view_t *view, uint32_t msn)
 }
 
 
+/*
+ * Where a rendition was parked, and as what.  It is so as long as no part came
+ * behind that head: so it is the part itself that wakes it, in one store.
+ */
+static inline uint64_t
+oa_live_parked_at(uint64_t head, oa_live_presence_t presence)
+{
+    return head << 2 | (uint64_t) presence;
+}
+
+
+static inline oa_live_presence_t
+oa_live_presence_of(uint64_t parked, uint64_t head)
+{
+    return head > parked >> 2 ? OA_LIVE_AWAKE
+                              : (oa_live_presence_t) (parked & 3);
+}
+
+
+/*
+ * Where the log of a parked rendition goes on that came to an offset: at the
+ * beginning of a page, so that it need not keep one.
+ */
+static inline uint64_t
+oa_live_log_wake(uint64_t offset)
+{
+    return (offset + OA_LIVE_PAGE_BYTES - 1) / OA_LIVE_PAGE_BYTES
+           * OA_LIVE_PAGE_BYTES;
+}
+
+
+/* For the owner; readers compare with a head that they keep. */
+static inline bool
+oa_live_view_parked(const oa_live_view_t *view)
+{
+    return oa_live_presence_of(atomic_load(&view->entry->parked),
+                               atomic_load(&view->entry->head))
+           != OA_LIVE_AWAKE;
+}
+
+
 OA_BEGIN_DECLS
 
 
@@ -325,6 +368,9 @@ bool oa_live_view_valid(const oa_live_view_t *view);
 
 /* Frees the pages of the log that no stored part is in. */
 void oa_live_view_trim(const oa_live_view_t *view);
+
+/* Evicts all that is stored. */
+void oa_live_view_empty(const oa_live_view_t *view);
 
 /*
  * Evicts the oldest segment, and its pages become free; false when it would

@@ -46,6 +46,10 @@ oa_live_log_tail(const oa_live_view_t *view)
 
     last = oa_live_part_at(view, head - 1);
 
+    if (oa_live_view_parked(view)) {
+        return oa_live_log_wake(last->offset + last->size);
+    }
+
     return last->offset + last->size;
 }
 
@@ -54,6 +58,18 @@ void
 oa_live_view_trim(const oa_live_view_t *view)
 {
     oa_live_log_trim(view, oa_live_log_tail(view));
+}
+
+
+void
+oa_live_view_empty(const oa_live_view_t *view)
+{
+    atomic_store(&view->entry->tail, atomic_load(&view->entry->head));
+
+    /* as oa_live_evict() */
+    atomic_thread_fence(memory_order_seq_cst);
+
+    oa_live_view_trim(view);
 }
 
 

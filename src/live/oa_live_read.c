@@ -7,6 +7,7 @@
 /* The edge of a rendition: its last part, if it has one. */
 typedef struct {
     oa_live_state_t        state;
+    oa_live_presence_t     presence;
     uint64_t               complete;
     uint64_t               head;
     oa_live_part_record_t  last;
@@ -216,18 +217,28 @@ oa_live_init_read(const oa_live_t *live, oa_live_rendition_t rendition,
 
 
 /*
- * Reads in this order: the state, what is complete, the parts.  So what is
- * said to be complete is so with all its parts.
+ * Reads in this order: the state, what is complete, whether it is parked, the
+ * parts.  So what is said to be complete is so with all its parts, and a part
+ * that wakes the rendition is not missed.
  */
 static oa_err_t
 oa_live_last_read(const oa_live_view_t *view, oa_live_last_t *last)
 {
     unsigned  i;
+    uint64_t  parked;
 
     for (i = 0; i < OA_LIVE_TRIES; i++) {
         last->state = atomic_load(&view->session->state);
         last->complete = atomic_load(&view->entry->complete);
+        parked = atomic_load(&view->entry->parked);
         last->head = atomic_load(&view->entry->head);
+        last->presence = oa_live_presence_of(parked, last->head);
+
+        if (last->presence != OA_LIVE_AWAKE) {
+            last->head = 0;
+            memset(&last->last, 0, sizeof(last->last));
+            return oa_live_view_valid(view) ? OA_OK : OA_EGONE;
+        }
 
         if (last->head == 0) {
             memset(&last->last, 0, sizeof(last->last));
@@ -268,11 +279,14 @@ oa_live_edge(const oa_live_t *live, oa_live_rendition_t rendition,
     }
 
     edge->state = last.state;
+    edge->presence = last.presence;
     edge->head = last.head;
     edge->msn = last.last.msn;
     edge->nparts = last.head == 0 ? 0 : last.last.index + 1;
     edge->complete = last.head != 0 && last.complete > last.last.msn;
     edge->hint = last.last.hint;
+    edge->discontinuities = last.head == 0 ? 0
+        : oa_live_segment_at(&view, last.last.msn)->discontinuities;
 
     return OA_OK;
 }
@@ -372,6 +386,10 @@ oa_live_part_find(const oa_live_t *live, oa_live_rendition_t rendition,
             return err;
         }
 
+        if (last.presence != OA_LIVE_AWAKE) {
+            return OA_ENOTFOUND;
+        }
+
         if (oa_live_name_compare(name, last.last.hint) >= 0) {
             return oa_live_name_compare(name, last.last.hint) == 0
                    && last.state != OA_LIVE_ENDED ? OA_EAGAIN : OA_ENOTFOUND;
@@ -462,8 +480,9 @@ oa_live_segment_find(const oa_live_t *live, oa_live_rendition_t rendition,
             memset(segment, 0, sizeof(*segment));
             segment->msn = msn;
 
-            return msn == next && last.state != OA_LIVE_ENDED ? OA_EAGAIN
-                                                              : OA_ENOTFOUND;
+            return msn == next && last.state != OA_LIVE_ENDED
+                   && last.presence == OA_LIVE_AWAKE ? OA_EAGAIN
+                                                     : OA_ENOTFOUND;
         }
 
         found = oa_live_segment_read(&view, &last, tail, msn, segment);
@@ -684,6 +703,11 @@ oa_live_snapshot(const oa_live_t *live, oa_live_rendition_t rendition,
         snapshot->state = last.state;
         snapshot->conf = view.entry->conf;
         snapshot->hint = last.last.hint;
+
+        if (last.presence != OA_LIVE_AWAKE) {
+            tail = 0;
+        }
+
         copied = oa_live_snapshot_copy(&view, tail, last.head, snapshot);
 
         if (!oa_live_view_valid(&view)) {
@@ -691,8 +715,9 @@ oa_live_snapshot(const oa_live_t *live, oa_live_rendition_t rendition,
         }
 
         if (copied
-            && oa_live_snapshot_trim(snapshot, tail,
-                                     atomic_load(&view.entry->tail)))
+            && (last.presence != OA_LIVE_AWAKE
+                || oa_live_snapshot_trim(snapshot, tail,
+                                         atomic_load(&view.entry->tail))))
         {
             oa_live_snapshot_sum(snapshot, last.complete);
             return OA_OK;

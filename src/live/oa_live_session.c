@@ -399,7 +399,14 @@ oa_live_recover(const oa_live_t *live, uint32_t index)
     for (i = 0; i < n; i++) {
         rendition.index = atomic_load(&entry->renditions[i]);
 
-        if (oa_live_view(live, rendition, &view)) {
+        if (!oa_live_view(live, rendition, &view)) {
+            continue;
+        }
+
+        if (oa_live_view_parked(&view)) {
+            oa_live_view_empty(&view);
+
+        } else {
             oa_live_view_trim(&view);
         }
     }

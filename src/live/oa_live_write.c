@@ -9,10 +9,13 @@ typedef struct {
     oa_live_view_t                view;
     const oa_live_part_t         *part;
     bool                          start;       /* begins a segment */
+    bool                          parked;      /* until now */
+    bool                          apart;       /* from all that is stored */
     uint64_t                      head;
     uint64_t                      keep;        /* first part not to evict */
     oa_live_part_record_t         last;        /* if head is not 0 */
     oa_live_part_record_t         record;      /* the new one */
+    uint32_t                      discontinuities;
 } oa_live_append_t;
 
 
@@ -112,6 +115,8 @@ oa_live_rendition_reset(oa_live_rendition_entry_t *entry,
     atomic_store(&entry->init_tail, 0);
     atomic_store(&entry->init_head, 0);
     atomic_store(&entry->format_version, 0);
+    atomic_store(&entry->parked, oa_live_parked_at(0, OA_LIVE_AWAKE));
+    atomic_store(&entry->wanted_ms, 0);
 
     for (i = 0; i < OA_LIVE_STATS; i++) {
         atomic_store_explicit(&entry->stats[i], 0, memory_order_relaxed);
@@ -355,6 +360,56 @@ oa_live_name_next(const oa_live_part_record_t *record)
 }
 
 
+/*
+ * The name of a segment's first part that stands apart: one that was never
+ * promised, since who asked for that while the rendition slept was told that
+ * there is none.  Who waits for the promised one of an awake one gets it.
+ */
+static oa_live_name_t
+oa_live_name_apart(const oa_live_append_t *append)
+{
+    uint32_t        msn;
+    oa_live_name_t  hint;
+
+    hint = append->last.hint;
+    msn = append->part->msn;
+
+    if (append->head == 0 || (append->parked && msn > hint.msn)) {
+        return (oa_live_name_t) { msn, 0 };
+    }
+
+    hint.part += append->parked;
+
+    return hint;
+}
+
+
+/* Places a segment where its part says; see OA_LIVE_PART_AT. */
+static void
+oa_live_append_at(oa_live_append_t *append)
+{
+    oa_live_part_record_t  *record;
+
+    record = &append->record;
+
+    append->apart = append->head == 0 || append->parked
+                    || append->part->msn != record->msn
+                    || append->part->discontinuities
+                       != append->discontinuities;
+
+    record->msn = append->part->msn;
+    append->discontinuities = append->part->discontinuities;
+
+    if (append->apart) {
+        record->name = oa_live_name_apart(append);
+    }
+
+    if (append->parked) {
+        record->offset = oa_live_log_wake(record->offset);
+    }
+}
+
+
 /* Fills in what follows from the part and the one before it. */
 static void
 oa_live_append_record(oa_live_append_t *append)
@@ -372,9 +427,46 @@ oa_live_append_record(oa_live_append_t *append)
         record->msn = append->last.msn + append->start;
         record->index = append->start ? 0 : append->last.index + 1;
         record->name = append->last.hint;
+        append->discontinuities =
+            oa_live_segment_at(&append->view, append->last.msn)
+            ->discontinuities;
+    }
+
+    append->discontinuities +=
+        !!(append->part->flags & OA_LIVE_PART_DISCONTINUITY);
+
+    if (append->part->flags & OA_LIVE_PART_AT) {
+        oa_live_append_at(append);
     }
 
     record->hint = oa_live_name_next(record);
+}
+
+
+/* Whether the segment that a part names can be begun. */
+static bool
+oa_live_append_at_valid(const oa_live_append_t *append)
+{
+    const oa_live_part_t            *part;
+    const oa_live_segment_record_t  *before;
+
+    part = append->part;
+
+    if (!append->start || part->msn == UINT32_MAX
+        || part->discontinuities
+           < !!(part->flags & OA_LIVE_PART_DISCONTINUITY))
+    {
+        return false;
+    }
+
+    if (append->head == 0) {
+        return true;
+    }
+
+    before = oa_live_segment_at(&append->view, append->last.msn);
+
+    return part->msn > append->last.msn
+           && part->discontinuities >= before->discontinuities;
 }
 
 
@@ -391,6 +483,14 @@ oa_live_append_check(const oa_live_append_t *append)
         || init_id >= atomic_load(&entry->init_head)
         || init_id < atomic_load(&entry->init_tail))
     {
+        return OA_EINVAL;
+    }
+
+    if (append->part->flags & OA_LIVE_PART_AT) {
+        return oa_live_append_at_valid(append) ? OA_OK : OA_EINVAL;
+    }
+
+    if (append->parked) {
         return OA_EINVAL;
     }
 
@@ -420,6 +520,9 @@ oa_live_append_init(oa_live_append_t *append, const oa_live_part_t *part)
     append->part = part;
     append->start = (part->flags & OA_LIVE_PART_SEGMENT_START) != 0;
     append->head = atomic_load(&append->view.entry->head);
+    append->parked = oa_live_view_parked(&append->view);
+    append->apart = false;
+    append->discontinuities = 0;
     memset(&append->record, 0, sizeof(append->record));
 
     if (append->head != 0) {
@@ -512,11 +615,7 @@ oa_live_append_segment(const oa_live_append_t *append)
 
     segment = oa_live_segment_at(&append->view, append->record.msn);
 
-    segment->discontinuities = append->head == 0 ? 0
-        : oa_live_segment_at(&append->view, append->last.msn)->discontinuities;
-    segment->discontinuities +=
-        !!(append->part->flags & OA_LIVE_PART_DISCONTINUITY);
-
+    segment->discontinuities = append->discontinuities;
     segment->first_part = append->head;
     segment->offset = append->record.offset;
     segment->decode_time = append->part->decode_time;
@@ -569,6 +668,10 @@ oa_live_part_append(oa_live_t *live, oa_live_rendition_t rendition,
     err = oa_live_append_init(&append, part);
     if (err != OA_OK) {
         return err;
+    }
+
+    if (append.apart) {
+        oa_live_view_empty(&append.view);
     }
 
     oa_live_evict_old(&append);

@@ -30,10 +30,10 @@ oa_err_t
 oa_packager_audio_config(oa_packager_t *p, const oa_flv_message_t *message,
     oa_flv_refusal_t *refusal)
 {
-    bool                  new_track, new_clock;
-    oa_err_t              err;
-    oa_codec_audio_t      sound;
-    oa_packager_track_t  *t;
+    bool              new_track, new_clock;
+    oa_err_t          err;
+    oa_codec_audio_t  sound;
+    oa_track_t       *t;
 
     t = &p->audio;
 
@@ -62,13 +62,13 @@ oa_packager_audio_config(oa_packager_t *p, const oa_flv_message_t *message,
 
     /* what was coded with the old configuration belongs before the change */
     if (p->running && t->configured && !new_clock) {
-        err = oa_track_cut(p, t);
+        err = oa_track_cut(t);
         if (err != OA_OK) {
             return err;
         }
     }
 
-    err = oa_track_set_config(p, t, message->data);
+    err = oa_track_set_config(t, message->data);
     if (err != OA_OK) {
         return err;
     }
@@ -106,7 +106,7 @@ oa_packager_audio_measure(oa_packager_t *p, oa_slice_t packet)
 void
 oa_packager_audio_packet(oa_packager_t *p, uint32_t samples)
 {
-    oa_packager_track_t  *t;
+    oa_track_t  *t;
 
     t = &p->audio;
     t->clock.frame = samples;
@@ -204,7 +204,7 @@ oa_audio_close_part(oa_packager_t *p)
     }
 
     if (oa_audio_at_cut(p)) {
-        return oa_track_flush(p, &p->audio, true);
+        return oa_track_flush(&p->audio, true);
     }
 
     if (!oa_audio_at_forecast(p, &time_us)) {
@@ -213,7 +213,7 @@ oa_audio_close_part(oa_packager_t *p)
 
     p->forecast_us = time_us;
 
-    return oa_track_cut(p, &p->audio);
+    return oa_track_cut(&p->audio);
 }
 
 
@@ -264,8 +264,8 @@ oa_packager_audio_follow(oa_packager_t *p, int64_t time_us, bool discontinuity)
 static bool
 oa_audio_at_end(const oa_packager_t *p)
 {
-    uint64_t                    target;
-    const oa_packager_track_t  *t;
+    uint64_t           target;
+    const oa_track_t  *t;
 
     t = &p->audio;
 
@@ -293,9 +293,9 @@ oa_packager_audio_hint(const oa_packager_t *p)
 static oa_err_t
 oa_audio_cut(oa_packager_t *p, int64_t time)
 {
-    bool                  cut;
-    oa_err_t              err;
-    oa_packager_track_t  *t;
+    bool         cut;
+    oa_err_t     err;
+    oa_track_t  *t;
 
     t = &p->audio;
 
@@ -320,7 +320,7 @@ oa_audio_cut(oa_packager_t *p, int64_t time)
         return OA_OK;
     }
 
-    err = oa_track_cut(p, t);
+    err = oa_track_cut(t);
     if (err != OA_OK) {
         return err;
     }
@@ -371,8 +371,8 @@ oa_audio_packet(oa_packager_t *p, oa_slice_t packet)
 static oa_err_t
 oa_audio_make_room(oa_packager_t *p)
 {
-    uint32_t              room;
-    oa_packager_track_t  *t;
+    uint32_t     room;
+    oa_track_t  *t;
 
     t = &p->audio;
     room = t->filled < t->conf.part_target ? t->conf.part_target - t->filled
@@ -385,10 +385,10 @@ oa_audio_make_room(oa_packager_t *p)
     }
 
     if ((uint64_t) t->filled * 100 < (uint64_t) t->conf.part_target * 85) {
-        return oa_track_cut(p, t);
+        return oa_track_cut(t);
     }
 
-    return oa_track_flush(p, t, oa_packager_audio_hint(p));
+    return oa_track_flush(t, oa_packager_audio_hint(p));
 }
 
 
@@ -396,11 +396,11 @@ oa_err_t
 oa_packager_audio_frame(oa_packager_t *p, const oa_flv_message_t *message,
     uint32_t timestamp_ms, int64_t unix_us)
 {
-    int64_t               time;
-    oa_err_t              err;
-    oa_codec_sample_t     sample;
-    oa_packager_track_t  *t;
-    oa_timeline_place_t   place;
+    int64_t              time;
+    oa_err_t             err;
+    oa_codec_sample_t    sample;
+    oa_track_t          *t;
+    oa_timeline_place_t  place;
 
     t = &p->audio;
 
@@ -413,7 +413,7 @@ oa_packager_audio_frame(oa_packager_t *p, const oa_flv_message_t *message,
         return err;
     }
 
-    time = oa_track_time(p, t, timestamp_ms, unix_us);
+    time = oa_packager_time(p, t, timestamp_ms, unix_us);
 
     if (oa_audio_too_early(p, time)) {
         return OA_OK;
@@ -437,7 +437,7 @@ oa_packager_audio_frame(oa_packager_t *p, const oa_flv_message_t *message,
     sample.pieces[0] = message->data;
     sample.npieces = 1;
     sample.sync = true;
-    err = oa_track_add(p, t, &sample, &place, 0);
+    err = oa_packager_add(p, t, &sample, &place, 0);
 
     return err == OA_OK ? oa_audio_close_part(p) : err;
 }

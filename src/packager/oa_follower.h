@@ -28,7 +28,7 @@
 typedef struct {
     char                name[OA_LIVE_NAME_BYTES];
     oa_live_kind_t      kind;
-    uint32_t            timescale;           /* that of the source's rendition */
+    uint32_t            timescale;           /* the source's rendition's */
     uint32_t            frame;               /* ticks, nominal, of one frame */
     uint32_t            part_target_ms;
     size_t              max_pending_bytes;   /* in one open part */

@@ -26,7 +26,7 @@ oa_health_since(uint64_t count, uint64_t *before)
 
 
 static void
-oa_health_track(oa_packager_track_t *t, uint32_t *bytes, uint32_t *frames,
+oa_health_track(oa_track_t *t, uint32_t *bytes, uint32_t *frames,
     oa_live_health_t *health)
 {
     oa_live_stats_t  *told;

@@ -4,46 +4,6 @@
 #include <string.h>
 
 
-oa_err_t
-oa_packager_buf_append(oa_packager_t *p, oa_packager_buf_t *buf,
-    const void *data, size_t size, size_t limit)
-{
-    size_t   capacity;
-    uint8_t  *grown;
-
-    if (size > limit || buf->size > limit - size) {
-        return OA_EFULL;
-    }
-
-    if (buf->size + size > buf->capacity) {
-        capacity = (buf->size + size) + (buf->size + size) / 2;
-        grown = p->mem.realloc(p->mem.ctx, buf->data, capacity);
-        if (grown == NULL) {
-            return OA_ENOMEM;
-        }
-
-        buf->data = grown;
-        buf->capacity = capacity;
-    }
-
-    memcpy(buf->data + buf->size, data, size);
-    buf->size += size;
-
-    return OA_OK;
-}
-
-
-static void
-oa_packager_buf_free(oa_packager_t *p, oa_packager_buf_t *buf)
-{
-    if (buf->data != NULL) {
-        p->mem.realloc(p->mem.ctx, buf->data, 0);
-    }
-
-    memset(buf, 0, sizeof(*buf));
-}
-
-
 void
 oa_packager_notice(oa_packager_t *p, oa_packager_level_t level,
     const char *text)
@@ -91,6 +51,25 @@ oa_packager_attach(oa_packager_t *p, oa_live_session_t session, bool resumed)
 }
 
 
+static void
+oa_packager_tracks_init(oa_packager_t *p)
+{
+    unsigned     i;
+    oa_track_t  *tracks[] = { &p->video, &p->audio };
+
+    for (i = 0; i < 2; i++) {
+        tracks[i]->live = p->live;
+        tracks[i]->mem = p->mem;
+        tracks[i]->max_bytes = p->conf.max_pending_bytes;
+    }
+
+    p->video.kind = OA_LIVE_VIDEO;
+    p->video.picture = &p->picture;
+    p->audio.kind = OA_LIVE_AUDIO;
+    p->audio.sound = &p->sound;
+}
+
+
 oa_err_t
 oa_packager_create(oa_packager_t **packager, oa_live_t *live,
     oa_live_session_t session, bool resumed, const oa_packager_conf_t *conf,
@@ -117,8 +96,7 @@ oa_packager_create(oa_packager_t **packager, oa_live_t *live,
     p->mem = *mem;
     p->events = *events;
     p->pending_last = &p->pending;
-    p->video.kind = OA_LIVE_VIDEO;
-    p->audio.kind = OA_LIVE_AUDIO;
+    oa_packager_tracks_init(p);
 
     err = oa_packager_attach(p, session, resumed);
     if (err != OA_OK) {
@@ -136,8 +114,8 @@ oa_packager_create(oa_packager_t **packager, oa_live_t *live,
 static void
 oa_packager_wake(oa_packager_t *p)
 {
-    unsigned              i;
-    oa_packager_track_t  *tracks[] = { &p->video, &p->audio };
+    unsigned     i;
+    oa_track_t  *tracks[] = { &p->video, &p->audio };
 
     for (i = 0; i < 2; i++) {
         if (tracks[i]->dirty) {
@@ -145,6 +123,25 @@ oa_packager_wake(oa_packager_t *p)
             p->events.published(p->events.ctx, tracks[i]->rendition);
         }
     }
+}
+
+
+oa_err_t
+oa_packager_add(oa_packager_t *p, oa_track_t *t,
+    const oa_codec_sample_t *sample, const oa_timeline_place_t *place,
+    int32_t composition)
+{
+    bool      full;
+    oa_err_t  err;
+
+    err = oa_track_add(t, sample, place, composition, &full);
+    if (err != OA_OK || !full) {
+        return err;
+    }
+
+    return oa_track_flush(t, t->kind == OA_LIVE_VIDEO
+                             ? oa_packager_video_hint(p)
+                             : oa_packager_audio_hint(p));
 }
 
 
@@ -158,9 +155,9 @@ oa_packager_flush(oa_packager_t *p)
         return;
     }
 
-    err = oa_track_flush(p, &p->video, false);
+    err = oa_track_flush(&p->video, false);
     if (err == OA_OK) {
-        err = oa_track_flush(p, &p->audio, false);
+        err = oa_track_flush(&p->audio, false);
     }
 
     if (err != OA_OK && err != OA_EGONE) {
@@ -178,17 +175,15 @@ oa_packager_destroy(oa_packager_t *p)
     oa_packager_flush(p);
     oa_packager_health(p);
     oa_packager_pending_free(p);
-    oa_packager_buf_free(p, &p->video.config);
-    oa_packager_buf_free(p, &p->video.data);
-    oa_packager_buf_free(p, &p->audio.config);
-    oa_packager_buf_free(p, &p->audio.data);
+    oa_track_free(&p->video);
+    oa_track_free(&p->audio);
     p->mem.realloc(p->mem.ctx, p, 0);
 }
 
 
 /* Forgets the rendition; the source's configuration and clock offsets stay */
 static void
-oa_track_detach(oa_packager_track_t *t)
+oa_packager_detach(oa_track_t *t)
 {
     t->segment_open = false;
     t->nsamples = 0;
@@ -217,8 +212,8 @@ oa_packager_restart(oa_packager_t *p)
         return err;
     }
 
-    oa_track_detach(&p->video);
-    oa_track_detach(&p->audio);
+    oa_packager_detach(&p->video);
+    oa_packager_detach(&p->audio);
     p->ncuts = 0;
 
     return oa_packager_attach(p, session, false);
@@ -283,7 +278,7 @@ oa_packager_replay(oa_packager_t *p)
 
 
 static oa_err_t
-oa_packager_frames(oa_packager_t *p, oa_packager_track_t *t, oa_slice_t body,
+oa_packager_frames(oa_packager_t *p, oa_track_t *t, oa_slice_t body,
     const oa_flv_message_t *message, uint32_t timestamp_ms, int64_t unix_us)
 {
     oa_err_t  err;
@@ -316,7 +311,7 @@ oa_packager_frames(oa_packager_t *p, oa_packager_track_t *t, oa_slice_t body,
 
 /* Of a source with several tracks, the one that is configured first plays. */
 static oa_err_t
-oa_packager_track(oa_packager_track_t *t, const oa_flv_message_t *message,
+oa_packager_track(oa_track_t *t, const oa_flv_message_t *message,
     oa_flv_refusal_t *refusal)
 {
     if (message->kind != OA_FLV_CONFIG && message->kind != OA_FLV_FRAMES) {

@@ -6,11 +6,9 @@
 #define OA_PACKAGER_IMPL_H
 
 
-#include "cmaf/oa_cmaf.h"
-#include "codec/oa_codec.h"
 #include "live/oa_live_health.h"
 #include "packager/oa_packager.h"
-#include "timeline/oa_timeline.h"
+#include "packager/oa_track.h"
 
 
 /*
@@ -19,83 +17,8 @@
  */
 #define OA_PACKAGER_VIDEO_TIMESCALE  360000
 
-#define OA_PACKAGER_MAX_SAMPLES      1024    /* in one part */
 #define OA_PACKAGER_MAX_CUTS         8
 #define OA_PACKAGER_GOPS             4
-
-
-/* A growable piece of memory. */
-typedef struct {
-    uint8_t                   *data;
-    size_t                     size;
-    size_t                     capacity;
-} oa_packager_buf_t;
-
-
-/* The frames of a track among those that wait for the tracks to be known. */
-typedef struct {
-    unsigned                   frames;
-    uint32_t                   first_ms;     /* timestamps */
-    uint32_t                   last_ms;
-} oa_packager_span_t;
-
-
-/* One rendition on its way into the live store. */
-typedef struct {
-    oa_live_kind_t             kind;
-    bool                       configured;
-    oa_packager_buf_t          config;       /* decoder configuration */
-    uint8_t                    number;       /* of a multitrack source */
-    oa_live_format_t           format;
-    oa_packager_span_t         held;
-
-    /* set while it has a rendition */
-    oa_live_rendition_t        rendition;
-    oa_live_rendition_conf_t   conf;
-    uint32_t                   init_id;
-    uint64_t                   sequence;     /* of the next part, from 1 */
-    oa_timeline_clock_t        clock;
-
-    /* source timestamps */
-    oa_timeline_unwrap_t       unwrap;
-    int64_t                    last_ms;      /* unwrapped; valid if stamped */
-    int64_t                    last_unix_us;
-    int64_t                    offset_ms;    /* makes up for jumps */
-    bool                       stamped;
-
-    /* how the next segment begins */
-    bool                       discontinuity;
-    bool                       reanchor;     /* the clock jumps to the source */
-    bool                       new_init;     /* config changed */
-
-    /* the open part */
-    oa_packager_buf_t          data;
-    oa_cmaf_sample_t           samples[OA_PACKAGER_MAX_SAMPLES];
-    uint32_t                   nsamples;
-    uint64_t                   part_time;
-    uint32_t                   filled;       /* ticks */
-    unsigned                   flags;
-    uint32_t                   delay;        /* of presentation, ticks */
-
-    /* the open segment, with the open part */
-    bool                       segment_open;
-    uint64_t                   segment_ticks;
-    uint64_t                   segment_bytes;    /* stored parts only */
-
-    /* measurement */
-    oa_live_stats_t            stats;
-    uint64_t                   total_ticks;
-    uint64_t                   total_bytes;
-    double                     current_bps;
-    int64_t                    earliest_us;      /* least arrival - media */
-    bool                       arrived;
-    bool                       dirty;            /* readers to be woken */
-
-    /* for the record of each second: what was counted before it */
-    uint64_t                   received;         /* bytes */
-    uint64_t                   received_told;
-    oa_live_stats_t            told;
-} oa_packager_track_t;
 
 
 /* Where the audio follows the video into a new segment. */
@@ -143,8 +66,8 @@ struct oa_packager_s {
     bool                       clocked;
     uint64_t                   second;       /* not yet recorded */
 
-    oa_packager_track_t        video;
-    oa_packager_track_t        audio;
+    oa_track_t        video;
+    oa_track_t        audio;
 
     /* video */
     oa_codec_video_t           picture;
@@ -182,10 +105,13 @@ OA_BEGIN_DECLS
 
 /* --- oa_packager.c --------------------------------------------------- */
 
-OA_MUST_CHECK oa_err_t oa_packager_buf_append(oa_packager_t *p,
-    oa_packager_buf_t *buf, const void *data, size_t size, size_t limit);
 void oa_packager_notice(oa_packager_t *p, oa_packager_level_t level,
     const char *text);
+
+/* Adds a placed frame to its track, and stores the part once it is full. */
+OA_MUST_CHECK oa_err_t oa_packager_add(oa_packager_t *p, oa_track_t *t,
+    const oa_codec_sample_t *sample, const oa_timeline_place_t *place,
+    int32_t composition);
 
 /* Says why in *refusal, which may be NULL. */
 void oa_packager_refuse(oa_flv_refusal_t *refusal, const char *reason);
@@ -221,40 +147,11 @@ bool oa_packager_settled(const oa_packager_t *p);
 void oa_packager_settle(oa_packager_t *p);
 
 
-/* --- oa_track.c ------------------------------------------------------ */
+/* --- oa_source.c ----------------------------------------------------- */
 
 /* Source time to media time in ticks; notices gaps and jumps. */
-int64_t oa_track_time(oa_packager_t *p, oa_packager_track_t *t,
+int64_t oa_packager_time(oa_packager_t *p, oa_track_t *t,
     uint32_t timestamp_ms, int64_t unix_us);
-
-/* Adds a placed frame to the open part, and stores the part once full. */
-OA_MUST_CHECK oa_err_t oa_track_add(oa_packager_t *p, oa_packager_track_t *t,
-    const oa_codec_sample_t *sample, const oa_timeline_place_t *place,
-    int32_t composition);
-
-/* Stores the open part, if there is one. */
-OA_MUST_CHECK oa_err_t oa_track_flush(oa_packager_t *p,
-    oa_packager_track_t *t, bool hint_segment);
-
-/* Ends the open segment; the next frame begins one. */
-OA_MUST_CHECK oa_err_t oa_track_cut(oa_packager_t *p, oa_packager_track_t *t);
-
-/* A decoder configuration: the same again, or another.  OA_EFULL: too large. */
-bool oa_track_has_config(const oa_packager_track_t *t, oa_slice_t config);
-OA_MUST_CHECK oa_err_t oa_track_set_config(oa_packager_t *p,
-    oa_packager_track_t *t, oa_slice_t config);
-
-/* Stores the init segment for the track's configuration. */
-OA_MUST_CHECK oa_err_t oa_track_init(oa_packager_t *p,
-    oa_packager_track_t *t);
-
-uint64_t oa_track_ticks(const oa_packager_track_t *t, uint64_t ms);
-
-/*
- * Whether a frame of that time is so far ahead of what was stored that the
- * track is better taken up anew there than caught up with part by part.
- */
-bool oa_track_far_behind(const oa_packager_track_t *t, int64_t time);
 
 
 /* --- oa_video.c, oa_audio.c ------------------------------------------ */

@@ -22,7 +22,7 @@ oa_packager_hold(oa_packager_t *p, oa_live_kind_t kind, oa_slice_t body,
     uint32_t timestamp_ms, int64_t unix_us)
 {
     size_t                  size;
-    oa_packager_span_t     *span;
+    oa_track_span_t        *span;
     oa_packager_pending_t  *held;
 
     size = sizeof(*held) + body.size;
@@ -82,7 +82,7 @@ static bool
 oa_start_waited(const oa_packager_t *p, oa_live_kind_t held_kind,
     bool promised)
 {
-    const oa_packager_span_t  *span;
+    const oa_track_span_t  *span;
 
     /* half of what may be held is left for the frames to come */
     if (p->pending_bytes > p->conf.max_pending_bytes / 2) {
@@ -157,7 +157,7 @@ oa_start_rate(oa_packager_t *p)
 
 /* Fills in what is fixed for the session. */
 static void
-oa_start_conf(oa_packager_t *p, oa_packager_track_t *t)
+oa_start_conf(oa_packager_t *p, oa_track_t *t)
 {
     int64_t                    frame, nframes;
     oa_live_rendition_conf_t  *conf;
@@ -184,7 +184,7 @@ oa_start_conf(oa_packager_t *p, oa_packager_track_t *t)
 
 
 static void
-oa_start_clock(oa_packager_t *p, oa_packager_track_t *t)
+oa_start_clock(oa_packager_t *p, oa_track_t *t)
 {
     oa_timeline_clock_t  *clock;
 
@@ -205,7 +205,7 @@ oa_start_clock(oa_packager_t *p, oa_packager_track_t *t)
 
 /* Whether what is in the store was of the same codec: the text to the dot. */
 static bool
-oa_start_same_codec(const oa_packager_t *p, const oa_packager_track_t *t)
+oa_start_same_codec(const oa_packager_t *p, const oa_track_t *t)
 {
     size_t            n;
     oa_live_format_t  format;
@@ -223,7 +223,7 @@ oa_start_same_codec(const oa_packager_t *p, const oa_packager_track_t *t)
 
 /* Continues a rendition of a resumed session.  OA_EINVAL: it cannot be. */
 static oa_err_t
-oa_start_resume(oa_packager_t *p, oa_packager_track_t *t)
+oa_start_resume(oa_packager_t *p, oa_track_t *t)
 {
     oa_err_t                       err;
     oa_live_edge_t                 edge;
@@ -284,7 +284,7 @@ oa_start_resume(oa_packager_t *p, oa_packager_track_t *t)
 
 
 static oa_err_t
-oa_start_track(oa_packager_t *p, oa_packager_track_t *t)
+oa_start_track(oa_packager_t *p, oa_track_t *t)
 {
     oa_err_t  err;
 
@@ -309,7 +309,7 @@ oa_start_track(oa_packager_t *p, oa_packager_track_t *t)
     t->reanchor = true;
     t->new_init = false;
 
-    return oa_track_init(p, t);
+    return oa_track_init(t);
 }
 
 
@@ -341,10 +341,10 @@ oa_start_first(const oa_packager_t *p)
 static void
 oa_start_anchor(oa_packager_t *p)
 {
-    unsigned              i;
-    uint32_t              first;
-    int64_t               end_us;
-    oa_packager_track_t  *tracks[] = { &p->video, &p->audio };
+    unsigned     i;
+    uint32_t     first;
+    int64_t      end_us;
+    oa_track_t  *tracks[] = { &p->video, &p->audio };
 
     p->anchor_us = 0;
     first = 0;

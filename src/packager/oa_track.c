@@ -1,171 +1,81 @@
 
-/* One rendition: source time, the open part, storing it, its figures. */
+/* One rendition: the open part, storing it, its figures. */
 
 
-#include "packager/oa_packager_impl.h"
+#include "packager/oa_track.h"
 
 #include <string.h>
 
 
-/* Steps of the source's timestamps that are looked at twice. */
-#define OA_TRACK_BACK_MS         300
-#define OA_TRACK_VIDEO_GAP_MS    5000
-#define OA_TRACK_AUDIO_GAP_MS    1000
-
 /* What a track may lag behind its source, for a while. */
-#define OA_TRACK_MAX_LAG_MS      2000
-
-/* The other track's jump is this one's, too, within these. */
-#define OA_TRACK_SAME_JUMP_MS    1500
-#define OA_TRACK_SAME_JUMP_US    (5 * 1000000)
+#define OA_TRACK_MAX_LAG_MS  2000
 
 
 uint64_t
-oa_track_ticks(const oa_packager_track_t *t, uint64_t ms)
+oa_track_ticks(const oa_track_t *t, uint64_t ms)
 {
     return ms * t->conf.timescale / 1000;
 }
 
 
+oa_err_t
+oa_track_buf_append(const oa_mem_t *mem, oa_track_buf_t *buf,
+    const void *data, size_t size, size_t limit)
+{
+    size_t    capacity;
+    uint8_t  *grown;
+
+    if (size > limit || buf->size > limit - size) {
+        return OA_EFULL;
+    }
+
+    if (buf->size + size > buf->capacity) {
+        capacity = (buf->size + size) + (buf->size + size) / 2;
+        grown = mem->realloc(mem->ctx, buf->data, capacity);
+        if (grown == NULL) {
+            return OA_ENOMEM;
+        }
+
+        buf->data = grown;
+        buf->capacity = capacity;
+    }
+
+    memcpy(buf->data + buf->size, data, size);
+    buf->size += size;
+
+    return OA_OK;
+}
+
+
+static void
+oa_track_buf_free(const oa_mem_t *mem, oa_track_buf_t *buf)
+{
+    if (buf->data != NULL) {
+        mem->realloc(mem->ctx, buf->data, 0);
+    }
+
+    memset(buf, 0, sizeof(*buf));
+}
+
+
+void
+oa_track_free(oa_track_t *t)
+{
+    oa_track_buf_free(&t->mem, &t->config);
+    oa_track_buf_free(&t->mem, &t->data);
+}
+
+
 bool
-oa_track_far_behind(const oa_packager_track_t *t, int64_t time)
+oa_track_far_behind(const oa_track_t *t, int64_t time)
 {
     return time - t->clock.next
            > (int64_t) oa_track_ticks(t, OA_TRACK_MAX_LAG_MS);
 }
 
 
-/* The source paused, and its clock and ours agree on how long. */
-static void
-oa_track_gap(oa_packager_t *p)
-{
-    p->video.reanchor = true;
-    p->video.discontinuity = true;
-    p->audio.reanchor = true;
-    p->audio.discontinuity = true;
-    p->need_keyframe = true;
-    memset(&p->cadence, 0, sizeof(p->cadence));
-    oa_packager_audio_wait(p);
-
-    oa_packager_notice(p, OA_PACKAGER_WARN,
-                       "the source was silent for seconds");
-}
-
-
-/*
- * The source's clock was set anew.  Media time goes on as if it had not been;
- * a second track that jumps alike shares the correction and stays in sync.
- */
-static void
-oa_track_jump(oa_packager_t *p, oa_packager_track_t *t, int64_t step_ms,
-    int64_t unix_us)
-{
-    int64_t  difference, frame_ms;
-
-    difference = step_ms - p->jump_step_ms;
-
-    if (p->jump_unix_us == 0
-        || unix_us - p->jump_unix_us > OA_TRACK_SAME_JUMP_US
-        || difference > OA_TRACK_SAME_JUMP_MS
-        || difference < -OA_TRACK_SAME_JUMP_MS)
-    {
-        frame_ms = oa_rescale(t->clock.frame, 1000, t->conf.timescale);
-        p->jump_step_ms = step_ms;
-        p->jump_offset_ms = frame_ms - step_ms;
-        p->jump_unix_us = unix_us;
-
-        oa_packager_notice(p, OA_PACKAGER_WARN,
-                           "the source's timestamps jumped");
-    }
-
-    t->offset_ms += p->jump_offset_ms;
-    t->stats.timestamp_jumps++;
-}
-
-
-static void
-oa_track_step(oa_packager_t *p, oa_packager_track_t *t, int64_t step_ms,
-    int64_t unix_us)
-{
-    int64_t  gap_ms, elapsed_ms, difference;
-
-    gap_ms = t->kind == OA_LIVE_VIDEO ? OA_TRACK_VIDEO_GAP_MS
-                                      : OA_TRACK_AUDIO_GAP_MS;
-
-    if (step_ms >= -OA_TRACK_BACK_MS && step_ms <= gap_ms) {
-        return;
-    }
-
-    elapsed_ms = (unix_us - t->last_unix_us) / 1000;
-    difference = step_ms - elapsed_ms;
-
-    if (step_ms > 0 && difference < 1000 && difference > -1000) {
-
-        /* unless the other track has told of it */
-        if (!t->reanchor) {
-            oa_track_gap(p);
-        }
-
-    } else {
-        oa_track_jump(p, t, step_ms, unix_us);
-    }
-}
-
-
-/* Frames that came later behind the earliest one than a part lasts. */
-static void
-oa_track_lateness(oa_packager_t *p, oa_packager_track_t *t, int64_t media_us,
-    int64_t unix_us)
-{
-    int64_t  arrival_us;
-
-    arrival_us = unix_us - p->epoch_unix_us - media_us;
-
-    if (!t->arrived || arrival_us < t->earliest_us) {
-        t->earliest_us = arrival_us;
-        t->arrived = true;
-    }
-
-    if (arrival_us - t->earliest_us
-        > oa_rescale(t->conf.part_target, 1000000, t->conf.timescale))
-    {
-        t->stats.late_frames++;
-    }
-
-    /* the two clocks may run 0.1% apart */
-    t->earliest_us += oa_rescale(t->clock.frame, 1000, t->conf.timescale);
-}
-
-
-int64_t
-oa_track_time(oa_packager_t *p, oa_packager_track_t *t, uint32_t timestamp_ms,
-    int64_t unix_us)
-{
-    int64_t  ms, media_us;
-
-    ms = oa_timeline_unwrap(&t->unwrap, timestamp_ms);
-
-    if (t->stamped) {
-        oa_track_step(p, t, ms - t->last_ms, unix_us);
-    }
-
-    t->last_ms = ms;
-    t->last_unix_us = unix_us;
-    t->stamped = true;
-
-    media_us = p->anchor_us + (ms + t->offset_ms) * 1000;
-    if (media_us < 0) {
-        media_us = 0;
-    }
-
-    oa_track_lateness(p, t, media_us, unix_us);
-
-    return oa_rescale(media_us, t->conf.timescale, 1000000);
-}
-
-
 bool
-oa_track_has_config(const oa_packager_track_t *t, oa_slice_t config)
+oa_track_has_config(const oa_track_t *t, oa_slice_t config)
 {
     return t->configured && t->config.size == config.size
            && memcmp(t->config.data, config.data, config.size) == 0;
@@ -173,14 +83,13 @@ oa_track_has_config(const oa_packager_track_t *t, oa_slice_t config)
 
 
 oa_err_t
-oa_track_set_config(oa_packager_t *p, oa_packager_track_t *t,
-    oa_slice_t config)
+oa_track_set_config(oa_track_t *t, oa_slice_t config)
 {
     oa_err_t  err;
 
     t->config.size = 0;
-    err = oa_packager_buf_append(p, &t->config, config.data, config.size,
-                                 OA_LIVE_INIT_BYTES - OA_CMAF_INIT_OVERHEAD);
+    err = oa_track_buf_append(&t->mem, &t->config, config.data, config.size,
+                              OA_LIVE_INIT_BYTES - OA_CMAF_INIT_OVERHEAD);
     t->configured = (err == OA_OK);
 
     return err;
@@ -188,7 +97,7 @@ oa_track_set_config(oa_packager_t *p, oa_packager_track_t *t,
 
 
 oa_err_t
-oa_track_init(oa_packager_t *p, oa_packager_track_t *t)
+oa_track_init(oa_track_t *t)
 {
     size_t      size;
     uint8_t     init[OA_LIVE_INIT_BYTES];
@@ -198,22 +107,22 @@ oa_track_init(oa_packager_t *p, oa_packager_track_t *t)
     config = oa_slice(t->config.data, t->config.size);
 
     err = t->kind == OA_LIVE_VIDEO
-          ? oa_cmaf_video_init(&p->picture, config, t->conf.timescale, init,
+          ? oa_cmaf_video_init(t->picture, config, t->conf.timescale, init,
                                sizeof(init), &size)
-          : oa_cmaf_audio_init(&p->sound, config, t->conf.timescale, init,
+          : oa_cmaf_audio_init(t->sound, config, t->conf.timescale, init,
                                sizeof(init), &size);
 
     if (err != OA_OK) {
         return err;
     }
 
-    return oa_live_init_add(p->live, t->rendition, oa_slice(init, size),
+    return oa_live_init_add(t->live, t->rendition, oa_slice(init, size),
                             &t->format, &t->init_id);
 }
 
 
 static void
-oa_track_measure(oa_packager_track_t *t, uint64_t bytes)
+oa_track_measure(oa_track_t *t, uint64_t bytes)
 {
     double  bps, weight;
 
@@ -239,7 +148,7 @@ oa_track_measure(oa_packager_track_t *t, uint64_t bytes)
 
 /* The heaviest segment so far is what BANDWIDTH promises. */
 static void
-oa_track_measure_segment(oa_packager_track_t *t)
+oa_track_measure_segment(oa_track_t *t)
 {
     uint64_t  bps;
 
@@ -259,8 +168,8 @@ oa_track_measure_segment(oa_packager_track_t *t)
 
 
 static oa_err_t
-oa_track_header(const oa_packager_t *p, const oa_packager_track_t *t,
-    uint8_t *header, size_t capacity, size_t *size)
+oa_track_header(const oa_track_t *t, uint8_t *header, size_t capacity,
+    size_t *size)
 {
     oa_cmaf_chunk_t  chunk;
 
@@ -269,17 +178,17 @@ oa_track_header(const oa_packager_t *p, const oa_packager_track_t *t,
     chunk.samples = t->samples;
     chunk.nsamples = t->nsamples;
     chunk.audio = (t->kind == OA_LIVE_AUDIO);
-    chunk.preroll = chunk.audio && p->sound.preroll;
+    chunk.preroll = chunk.audio && t->sound->preroll;
 
     return oa_cmaf_chunk_header(&chunk, header, capacity, size);
 }
 
 
 oa_err_t
-oa_track_flush(oa_packager_t *p, oa_packager_track_t *t, bool hint_segment)
+oa_track_flush(oa_track_t *t, bool hint_segment)
 {
     size_t           size, part_bytes;
-    uint8_t          header[OA_CMAF_MOOF_SIZE(OA_PACKAGER_MAX_SAMPLES)];
+    uint8_t          header[OA_CMAF_MOOF_SIZE(OA_TRACK_MAX_SAMPLES)];
     oa_err_t         err;
     oa_slice_t       pieces[2];
     oa_live_part_t   part;
@@ -288,7 +197,7 @@ oa_track_flush(oa_packager_t *p, oa_packager_track_t *t, bool hint_segment)
         return OA_OK;
     }
 
-    err = oa_track_header(p, t, header, sizeof(header), &size);
+    err = oa_track_header(t, header, sizeof(header), &size);
     if (err != OA_OK) {
         return err;
     }
@@ -306,17 +215,17 @@ oa_track_flush(oa_packager_t *p, oa_packager_track_t *t, bool hint_segment)
 
     part_bytes = size + t->data.size;
     oa_track_measure(t, part_bytes);
-    oa_live_stats_set(p->live, t->rendition, &t->stats);
+    oa_live_stats_set(t->live, t->rendition, &t->stats);
 
-    err = oa_live_part_append(p->live, t->rendition, &part);
+    err = oa_live_part_append(t->live, t->rendition, &part);
 
     if (err == OA_EFULL && !(part.flags & OA_LIVE_PART_SEGMENT_START)) {
         /* then the open segment gives way, too: the stream goes on */
-        oa_live_segment_close(p->live, t->rendition);
+        oa_live_segment_close(t->live, t->rendition);
         part.flags |= OA_LIVE_PART_SEGMENT_START;
         t->segment_ticks = t->filled;
         t->segment_bytes = part_bytes;
-        err = oa_live_part_append(p->live, t->rendition, &part);
+        err = oa_live_part_append(t->live, t->rendition, &part);
     }
 
     if (err != OA_OK) {
@@ -335,7 +244,7 @@ oa_track_flush(oa_packager_t *p, oa_packager_track_t *t, bool hint_segment)
 
 
 oa_err_t
-oa_track_cut(oa_packager_t *p, oa_packager_track_t *t)
+oa_track_cut(oa_track_t *t)
 {
     oa_err_t  err;
 
@@ -343,12 +252,12 @@ oa_track_cut(oa_packager_t *p, oa_packager_track_t *t)
         return OA_OK;
     }
 
-    err = oa_track_flush(p, t, true);
+    err = oa_track_flush(t, true);
     if (err != OA_OK) {
         return err;
     }
 
-    oa_live_segment_close(p->live, t->rendition);
+    oa_live_segment_close(t->live, t->rendition);
     oa_track_measure_segment(t);
     t->segment_open = false;
     t->dirty = true;
@@ -359,12 +268,12 @@ oa_track_cut(oa_packager_t *p, oa_packager_track_t *t)
 
 /* The frame to come opens a segment. */
 static oa_err_t
-oa_track_begin(oa_packager_t *p, oa_packager_track_t *t)
+oa_track_begin(oa_track_t *t)
 {
     oa_err_t  err;
 
     if (t->new_init) {
-        err = oa_track_init(p, t);
+        err = oa_track_init(t);
         if (err != OA_OK) {
             return err;
         }
@@ -388,16 +297,14 @@ oa_track_begin(oa_packager_t *p, oa_packager_track_t *t)
 
 
 static oa_err_t
-oa_track_append(oa_packager_t *p, oa_packager_track_t *t,
-    const oa_codec_sample_t *frame)
+oa_track_append(oa_track_t *t, const oa_codec_sample_t *frame)
 {
     unsigned  i;
     oa_err_t  err;
 
     for (i = 0; i < frame->npieces; i++) {
-        err = oa_packager_buf_append(p, &t->data, frame->pieces[i].data,
-                                     frame->pieces[i].size,
-                                     p->conf.max_pending_bytes);
+        err = oa_track_buf_append(&t->mem, &t->data, frame->pieces[i].data,
+                                  frame->pieces[i].size, t->max_bytes);
         if (err != OA_OK) {
             return err;
         }
@@ -408,23 +315,21 @@ oa_track_append(oa_packager_t *p, oa_packager_track_t *t,
 
 
 oa_err_t
-oa_track_add(oa_packager_t *p, oa_packager_track_t *t,
-    const oa_codec_sample_t *frame, const oa_timeline_place_t *place,
-    int32_t composition)
+oa_track_add(oa_track_t *t, const oa_codec_sample_t *frame,
+    const oa_timeline_place_t *place, int32_t composition, bool *full)
 {
-    bool               hint;
     size_t             before;
     oa_err_t           err;
     oa_cmaf_sample_t  *sample;
 
-    err = t->segment_open ? OA_OK : oa_track_begin(p, t);
+    err = t->segment_open ? OA_OK : oa_track_begin(t);
     if (err != OA_OK) {
         return err;
     }
 
     before = t->data.size;
 
-    err = oa_track_append(p, t, frame);
+    err = oa_track_append(t, frame);
     if (err != OA_OK) {
         t->data.size = before;
         return err;
@@ -445,12 +350,7 @@ oa_track_add(oa_packager_t *p, oa_packager_track_t *t,
     t->segment_ticks += place->duration;
     t->stats.frames++;
 
-    if (!place->full && t->nsamples < OA_PACKAGER_MAX_SAMPLES) {
-        return OA_OK;
-    }
+    *full = place->full || t->nsamples == OA_TRACK_MAX_SAMPLES;
 
-    hint = t->kind == OA_LIVE_VIDEO ? oa_packager_video_hint(p)
-                                    : oa_packager_audio_hint(p);
-
-    return oa_track_flush(p, t, hint);
+    return OA_OK;
 }

@@ -64,13 +64,13 @@ oa_err_t
 oa_packager_video_config(oa_packager_t *p, const oa_flv_message_t *message,
     oa_flv_refusal_t *refusal)
 {
-    bool                  late, other;
-    uint8_t               buf[OA_LIVE_INIT_BYTES];
-    oa_err_t              err;
-    oa_slice_t            record;
-    oa_codec_video_t      picture;
-    oa_timeline_rate_t    rate;
-    oa_packager_track_t  *t;
+    bool                late, other;
+    uint8_t             buf[OA_LIVE_INIT_BYTES];
+    oa_err_t            err;
+    oa_slice_t          record;
+    oa_codec_video_t    picture;
+    oa_timeline_rate_t  rate;
+    oa_track_t         *t;
 
     t = &p->video;
 
@@ -93,7 +93,7 @@ oa_packager_video_config(oa_packager_t *p, const oa_flv_message_t *message,
     late = p->running && !t->configured;
     other = p->running && t->configured && picture.codec != p->picture.codec;
 
-    err = oa_track_set_config(p, t, record);
+    err = oa_track_set_config(t, record);
     if (err != OA_OK) {
         return err;
     }
@@ -128,7 +128,7 @@ oa_packager_video_config(oa_packager_t *p, const oa_flv_message_t *message,
 void
 oa_packager_video_rate(oa_packager_t *p)
 {
-    oa_packager_track_t  *t;
+    oa_track_t  *t;
 
     t = &p->video;
 
@@ -170,10 +170,10 @@ oa_video_slow_down(oa_packager_t *p, oa_timeline_rate_t rate,
 static oa_err_t
 oa_video_cadence(oa_packager_t *p, int64_t time, int64_t step_ms)
 {
-    bool                  constant;
-    int64_t               target;
-    oa_timeline_rate_t    rate;
-    oa_packager_track_t  *t;
+    bool                constant;
+    int64_t             target;
+    oa_timeline_rate_t  rate;
+    oa_track_t         *t;
 
     t = &p->video;
     oa_timeline_cadence_add(&p->cadence, t->last_ms + t->offset_ms);
@@ -209,7 +209,7 @@ oa_video_cadence(oa_packager_t *p, int64_t time, int64_t step_ms)
     p->cadence_next = OA_VIDEO_NEXT_LOOK;
 
     /* a playlist shows what the init segment's record says */
-    return t->new_init ? OA_OK : oa_track_init(p, t);
+    return t->new_init ? OA_OK : oa_track_init(t);
 }
 
 
@@ -273,8 +273,8 @@ oa_video_cut_at_keyframe(const oa_packager_t *p, uint64_t segment_ticks)
 bool
 oa_packager_video_forecast(const oa_packager_t *p, int64_t *time_us)
 {
-    uint64_t                    left;
-    const oa_packager_track_t  *t;
+    uint64_t           left;
+    const oa_track_t  *t;
 
     t = &p->video;
 
@@ -305,8 +305,8 @@ oa_packager_video_forecast(const oa_packager_t *p, int64_t *time_us)
 static bool
 oa_video_cut_at_limit(const oa_packager_t *p)
 {
-    uint64_t                    limit, expected;
-    const oa_packager_track_t  *t;
+    uint64_t           limit, expected;
+    const oa_track_t  *t;
 
     t = &p->video;
     limit = oa_track_ticks(t, p->segment_limit_ms);
@@ -381,9 +381,9 @@ oa_video_tell_limit(oa_packager_t *p)
 static oa_err_t
 oa_video_cut(oa_packager_t *p, int64_t time, bool keyframe)
 {
-    bool                  discontinuity, far;
-    oa_err_t              err;
-    oa_packager_track_t  *t;
+    bool         discontinuity, far;
+    oa_err_t     err;
+    oa_track_t  *t;
 
     t = &p->video;
     far = keyframe && t->segment_open && !t->reanchor
@@ -404,7 +404,7 @@ oa_video_cut(oa_packager_t *p, int64_t time, bool keyframe)
         }
     }
 
-    err = oa_track_cut(p, t);
+    err = oa_track_cut(t);
     if (err != OA_OK) {
         return err;
     }
@@ -425,8 +425,8 @@ oa_video_cut(oa_packager_t *p, int64_t time, bool keyframe)
 static int64_t
 oa_video_composition(const oa_packager_t *p, int32_t composition_ms)
 {
-    int64_t                     ticks, snapped, off, rounding;
-    const oa_packager_track_t  *t;
+    int64_t            ticks, snapped, off, rounding;
+    const oa_track_t  *t;
 
     t = &p->video;
     ticks = (int64_t) composition_ms * t->conf.timescale / 1000;
@@ -547,12 +547,12 @@ oa_err_t
 oa_packager_video_frame(oa_packager_t *p, const oa_flv_message_t *message,
     uint32_t timestamp_ms, int64_t unix_us)
 {
-    bool                  sync, stamped;
-    int64_t               time, before_ms, step_ms, composition;
-    oa_err_t              err;
-    oa_codec_sample_t     sample;
-    oa_packager_track_t  *t;
-    oa_timeline_place_t   place;
+    bool                 sync, stamped;
+    int64_t              time, before_ms, step_ms, composition;
+    oa_err_t             err;
+    oa_codec_sample_t    sample;
+    oa_track_t          *t;
+    oa_timeline_place_t  place;
 
     t = &p->video;
 
@@ -564,7 +564,7 @@ oa_packager_video_frame(oa_packager_t *p, const oa_flv_message_t *message,
     sync = sample.sync;
     stamped = t->stamped;
     before_ms = t->last_ms + t->offset_ms;
-    time = oa_track_time(p, t, timestamp_ms, unix_us);
+    time = oa_packager_time(p, t, timestamp_ms, unix_us);
 
     if (oa_video_useless(p, &sample)) {
         t->stats.dropped_frames++;
@@ -600,6 +600,6 @@ oa_packager_video_frame(oa_packager_t *p, const oa_flv_message_t *message,
     place = oa_timeline_place(&t->clock, time, t->filled,
                               t->conf.part_target);
 
-    return oa_track_add(p, t, &sample, &place,
-                        oa_video_clip(composition + place.shift));
+    return oa_packager_add(p, t, &sample, &place,
+                           oa_video_clip(composition + place.shift));
 }

@@ -358,7 +358,13 @@ begin(fuzz_packager_t *f)
     bool                  resumed;
     oa_mem_t              mem = { heap_realloc, NULL };
     oa_packager_conf_t    conf = { 200, 2000, 1024 * 1024 };
-    oa_packager_events_t  events = { on_published, on_notice, on_restart, f };
+    oa_packager_events_t  events;
+
+    memset(&events, 0, sizeof(events));
+    events.published = on_published;
+    events.notice = on_notice;
+    events.restart = on_restart;
+    events.ctx = f;
 
     resumed = claim(f);
     FUZZ_CHECK(oa_packager_create(&f->packager, &f->live, f->session, resumed,

@@ -14,6 +14,7 @@
 #define CHURN_PARTS   6000
 #define READER_PARTS  4000
 #define SMALL_PARTS   150000
+#define RUNG_PARTS    60000
 
 
 typedef struct {
@@ -25,6 +26,7 @@ typedef struct {
     atomic_uint    winners;
     atomic_uint    resumed;
     atomic_uint    refused;
+    atomic_uint    msn;
 } shared_t;
 
 
@@ -258,6 +260,62 @@ test_snapshots_overlap_with_eviction(void **state)
 }
 
 
+/* A rendition that is emptied, and whose segments jump, all the time. */
+static void
+run_rung(void *ctx, unsigned i)
+{
+    bool                  resumed;
+    shared_t             *s = ctx;
+    uint32_t              init_id, n;
+    uint64_t              seed;
+    oa_live_session_t     session;
+    oa_live_rendition_t   rendition;
+    static uint8_t        buf[READER_MAX];
+
+    if (i > 0) {
+        while (atomic_load(&s->writing) > 0) {
+            reader_look(s->readers[i - 1], &s->live);
+        }
+
+        return;
+    }
+
+    seed = 14;
+    reader_expect(store_claim(&s->live, "rung", 1, 0, &session, &resumed)
+                  == OA_OK);
+    reader_expect(store_rendition(&s->live, session, "rung", &rendition)
+                  == OA_OK);
+    reader_expect(store_init(&s->live, rendition, "i", &init_id) == OA_OK);
+
+    for (n = 0; n < RUNG_PARTS || !readers_satisfied(s); n++) {
+        reader_expect(reader_feed_rung(&s->live, rendition, &s->msn, false,
+                                       s->max, &seed, buf)
+                      == OA_OK);
+    }
+
+    atomic_store(&s->writing, 0);
+}
+
+
+static void
+test_readers_overlap_with_sleep_and_jumps(void **state)
+{
+    unsigned   i;
+    shared_t  *s;
+
+    (void) state;
+
+    s = shared_new(2000);
+    in_processes(1 + READERS, run_rung, s);
+
+    for (i = 0; i < READERS; i++) {
+        assert_true(atomic_load(&s->readers[i]->parts) >= READER_PARTS);
+    }
+
+    shared_drop(s);
+}
+
+
 /* --- claims against claims ------------------------------------------- */
 
 
@@ -342,6 +400,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_readers_overlap_with_eviction),
         cmocka_unit_test(test_snapshots_overlap_with_eviction),
+        cmocka_unit_test(test_readers_overlap_with_sleep_and_jumps),
         cmocka_unit_test(test_one_claimer_wins),
     };
 

@@ -9,12 +9,17 @@
 
 #define KILLS  250
 
+/* two that play on, and one that sleeps now and then */
+#define RENDITIONS  3
+#define RUNG        2
+
 
 typedef struct {
     oa_live_t      live;
     reader_t      *reader;
     atomic_uint    done;
     atomic_ullong  appended;
+    atomic_uint    msn;              /* of the rung's next segment */
 } shared_t;
 
 
@@ -26,13 +31,13 @@ take(shared_t *s, oa_live_rendition_t *renditions, bool *resumed)
     unsigned           i;
     oa_live_session_t  session;
 
-    static const char  *names[] = { "video", "audio" };
+    static const char  *names[RENDITIONS] = { "video", "audio", "rung" };
 
     reader_expect(store_claim(&s->live, "main", 42, 0, &session, resumed)
                   == OA_OK);
     reader_expect(session.id == 42);
 
-    for (i = 0; i < 2; i++) {
+    for (i = 0; i < RENDITIONS; i++) {
         err = store_rendition(&s->live, session, names[i], &renditions[i]);
         reader_expect(err == OA_OK || err == OA_EBUSY);
     }
@@ -78,16 +83,16 @@ churn(shared_t *s, uint64_t *seed, uint8_t *buf)
 static void
 write_on(shared_t *s, uint64_t seed)
 {
-    bool                 resumed, fresh[2];
+    bool                 resumed, fresh[RENDITIONS];
     uint32_t             init_id;
     unsigned             i;
     oa_live_edge_t       edge;
-    oa_live_rendition_t  renditions[2];
+    oa_live_rendition_t  renditions[RENDITIONS];
     static uint8_t       buf[READER_MAX];
 
     take(s, renditions, &resumed);
 
-    for (i = 0; i < 2; i++) {
+    for (i = 0; i < RENDITIONS; i++) {
         fresh[i] = true;
         reader_expect(store_init(&s->live, renditions[i], "i", &init_id)
                       == OA_OK);
@@ -95,12 +100,20 @@ write_on(shared_t *s, uint64_t seed)
     }
 
     for ( ;; ) {
-        i = unit_random(&seed) % 2;
+        i = unit_random(&seed) % RENDITIONS;
 
-        reader_expect(oa_live_edge(&s->live, renditions[i], &edge) == OA_OK);
-        reader_expect(reader_feed(&s->live, renditions[i], edge.head,
-                                  fresh[i], READER_MAX, &seed, buf)
-                      == OA_OK);
+        if (i == RUNG) {
+            reader_expect(reader_feed_rung(&s->live, renditions[i], &s->msn,
+                                           fresh[i], READER_MAX, &seed, buf)
+                          == OA_OK);
+
+        } else {
+            reader_expect(oa_live_edge(&s->live, renditions[i], &edge)
+                          == OA_OK);
+            reader_expect(reader_feed(&s->live, renditions[i], edge.head,
+                                      fresh[i], READER_MAX, &seed, buf)
+                          == OA_OK);
+        }
 
         fresh[i] = false;
         atomic_fetch_add(&s->appended, 1);
@@ -196,22 +209,23 @@ inspect(shared_t *s, reader_t *reader, uint64_t *heads)
     bool                 resumed;
     uint32_t             pages;
     unsigned             i;
-    oa_live_edge_t       edge;
+    oa_live_view_t       view;
     oa_live_usage_t      usage;
     oa_live_session_t    session;
-    oa_live_rendition_t  renditions[2];
+    oa_live_rendition_t  renditions[RENDITIONS];
 
     oa_live_sweep(&s->live, 0, store_alive, NULL, NULL);
     oa_live_sweep(&s->live, 4999, store_alive, NULL, NULL);
     session = take(s, renditions, &resumed);
 
     /* the session's own page, two of each rendition, and one in the making */
-    for (pages = 1, i = 0; i < 2; i++) {
+    for (pages = 1, i = 0; i < RENDITIONS; i++) {
         pages += 2 + 1 + pages_of(reader, &s->live, renditions[i]);
 
-        assert_int_equal(oa_live_edge(&s->live, renditions[i], &edge), OA_OK);
-        assert_true(edge.head >= heads[i]);
-        heads[i] = edge.head;
+        /* what sleeps has a head, too, though it says 0 */
+        assert_true(oa_live_view(&s->live, renditions[i], &view));
+        assert_true(atomic_load(&view.entry->head) >= heads[i]);
+        heads[i] = atomic_load(&view.entry->head);
     }
 
     reader_look(reader, &s->live);
@@ -223,8 +237,8 @@ inspect(shared_t *s, reader_t *reader, uint64_t *heads)
 
     oa_live_usage(&s->live, &usage);
     assert_int_equal(usage.sessions, 1);
-    assert_int_equal(usage.renditions, 2);
-    assert_in_range(usage.pages_used, 5, pages);
+    assert_int_equal(usage.renditions, RENDITIONS);
+    assert_in_range(usage.pages_used, 1 + 2 * RENDITIONS, pages);
 
     oa_live_release(&s->live, session, 0);
 }
@@ -238,7 +252,7 @@ test_writer_killed(void **state)
     unsigned            i;
     reader_t           *mine;
     shared_t           *s;
-    uint64_t            seed, heads[2];
+    uint64_t            seed, heads[RENDITIONS];
     oa_live_usage_t     usage;
     oa_live_session_t   session;
 
@@ -263,7 +277,8 @@ test_writer_killed(void **state)
 
     /* it was the same session all the time, and it was written */
     assert_true(atomic_load(&s->appended) > KILLS);
-    assert_true(heads[0] + heads[1] >= atomic_load(&s->appended));
+    assert_true(heads[0] + heads[1] + heads[RUNG]
+                >= atomic_load(&s->appended));
     assert_int_equal(oa_live_find(&s->live, unit_bytes("main"), &session),
                      OA_OK);
     assert_int_equal(session.id, 42);

@@ -11,6 +11,8 @@
 
 #include "live_store.h"
 
+#include "live/oa_live_layout.h"
+
 #include <sched.h>
 #include <stdatomic.h>
 
@@ -251,7 +253,7 @@ reader_rendition(reader_t *reader, const oa_live_t *live,
 
     err = oa_live_edge(live, rendition, &edge);
     reader_expect(err == OA_OK || err == OA_EGONE);
-    reader_expect(err == OA_EGONE
+    reader_expect(err == OA_EGONE || edge.presence != OA_LIVE_AWAKE
                   || edge.head > s->parts[s->nparts - 1].number);
 }
 
@@ -300,6 +302,58 @@ reader_feed(oa_live_t *live, oa_live_rendition_t rendition, uint64_t number,
     }
 
     return store_append_flags(live, rendition, number, max, flags, 0, buf);
+}
+
+
+/*
+ * Appends the next part of a rendition that sleeps now and then, and jumps:
+ * any writer goes on with it, whatever became of the one before.  *msn is a
+ * segment that was not yet begun.
+ */
+static inline oa_err_t
+reader_feed_rung(oa_live_t *live, oa_live_rendition_t rendition,
+    atomic_uint *msn, bool fresh, uint32_t max, uint64_t *seed, uint8_t *buf)
+{
+    uint64_t        number;
+    uint32_t        size;
+    oa_slice_t      piece;
+    oa_live_view_t  view;
+    oa_live_part_t  part;
+
+    reader_expect(oa_live_view(live, rendition, &view));
+    number = atomic_load(&view.entry->head);
+    fresh |= number == 0;
+
+    if (unit_random(seed) % 16 == 0) {
+        reader_expect(oa_live_rendition_park(live, rendition,
+                                             unit_random(seed) % 2
+                                             ? OA_LIVE_ASLEEP
+                                             : OA_LIVE_WITHDRAWN)
+                      == OA_OK);
+    }
+
+    fresh |= oa_live_view_parked(&view);
+    size = store_size(store_key(rendition, number), max);
+    store_fill(buf, size, store_key(rendition, number));
+    piece = oa_slice(buf, size);
+
+    memset(&part, 0, sizeof(part));
+    part.pieces = &piece;
+    part.npieces = 1;
+    part.decode_time = number * STORE_PART;
+    part.duration = STORE_PART;
+
+    if (fresh || unit_random(seed) % 4 == 0) {
+        part.flags = OA_LIVE_PART_SEGMENT_START | OA_LIVE_PART_AT;
+        part.msn = atomic_fetch_add(msn, 1 + (unit_random(seed) % 8 == 0
+                                              ? unit_random(seed) % 300 : 0));
+    }
+
+    if (unit_random(seed) % 8 == 0) {
+        part.flags |= OA_LIVE_PART_HINT_SEGMENT;
+    }
+
+    return oa_live_part_append(live, rendition, &part);
 }
 
 

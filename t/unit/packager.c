@@ -489,7 +489,7 @@ configuration_out_of_range_is_refused(void **state)
     oa_mem_t               mem = { heap_realloc, NULL };
     oa_packager_t         *p;
     oa_packager_conf_t     conf = { 20, 2000, 1024 };
-    oa_packager_events_t   events = { on_published, on_notice, on_restart, f };
+    oa_packager_events_t   events = packager_events(f);
 
     assert_int_equal(oa_packager_create(&p, &f->live, f->session, false, &conf,
                                         &mem, &events), OA_EINVAL);

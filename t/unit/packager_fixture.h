@@ -154,13 +154,28 @@ on_restart(void *ctx, oa_live_session_t *session)
 }
 
 
+static UNUSED oa_packager_events_t
+packager_events(fixture_t *f)
+{
+    oa_packager_events_t  events;
+
+    memset(&events, 0, sizeof(events));
+    events.published = on_published;
+    events.notice = on_notice;
+    events.restart = on_restart;
+    events.ctx = f;
+
+    return events;
+}
+
+
 static UNUSED void
 connect_publisher(fixture_t *f)
 {
     bool                  resumed;
     oa_mem_t              mem = { heap_realloc, NULL };
     oa_packager_conf_t    conf = { 200, 2000, 8 * 1024 * 1024 };
-    oa_packager_events_t  events = { on_published, on_notice, on_restart, f };
+    oa_packager_events_t  events = packager_events(f);
 
     resumed = claim(f);
     assert_int_equal(oa_packager_create(&f->packager, &f->live, f->session,

@@ -1,0 +1,270 @@
+
+/*
+ * ngx_rtmp_transcode_module: what its files share.
+ *
+ *   ngx_rtmp_transcode_module.c     directives, a worker's life
+ *   ngx_rtmp_transcode_rendition.c  the directive transcode_rendition
+ *   ngx_rtmp_transcode_slots.c      the slots, in memory that workers share
+ *   ngx_rtmp_transcode_ladder.c     a publisher's ladder, and its frames
+ *   ngx_rtmp_transcode_rung.c       its rungs: on, asleep, withdrawn
+ *   ngx_rtmp_transcode_codecs.c     its codecs, and what they have made
+ *   ngx_rtmp_transcode_thread.c     their work in nginx's threads
+ *   ngx_rtmp_transcode_log.c        which lines go to the log
+ */
+
+
+#ifndef NGX_RTMP_TRANSCODE_H
+#define NGX_RTMP_TRANSCODE_H
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_thread_pool.h>
+#include <ngx_rtmp.h>
+
+#include "core/ngx_onair_core.h"
+#include "core/ngx_onair_ladder.h"
+#include "hls/oa_hls.h"
+#include "ladder/oa_ladder_plan.h"
+#include "ladder/oa_ladder_slots.h"
+#include "ladder/oa_ladder_watch.h"
+#include "packager/oa_follower.h"
+#include "xcode/oa_xcode.h"
+
+
+#if !(NGX_THREADS)
+#error ngx_rtmp_transcode_module needs nginx to be built --with-threads
+#endif
+
+
+/* What a rung is to be, as configured. */
+typedef struct {
+    oa_ladder_conf_t  plan;
+    uint32_t          max_bitrate;       /* 0: bitrate */
+    uint32_t          buffer_bits;       /* 0: one second */
+    char              profile[OA_XCODE_WORD_BYTES];
+    char              preset[OA_XCODE_WORD_BYTES];
+    ngx_uint_t        threads;
+    unsigned          shipped:1;         /* by "default"; may be changed */
+} ngx_rtmp_transcode_rendition_t;
+
+
+typedef enum {
+    NGX_RTMP_TRANSCODE_AUTO,
+    NGX_RTMP_TRANSCODE_CUDA,
+    NGX_RTMP_TRANSCODE_CPU
+} ngx_rtmp_transcode_device_t;
+
+
+typedef struct {
+    ngx_flag_t          enable;
+    ngx_array_t        *renditions;      /* ngx_rtmp_transcode_rendition_t */
+    ngx_uint_t          device;
+    ngx_uint_t          card;            /* of CUDA */
+    ngx_uint_t          source_only;     /* rather than the CPU */
+    ngx_str_t           pool_name;
+    ngx_thread_pool_t  *pool;
+    ngx_msec_t          idle;
+    ngx_flag_t          tiers;
+    ngx_str_t           drill;           /* the name of a rung */
+    ngx_msec_t          drill_time;
+} ngx_rtmp_transcode_app_conf_t;
+
+
+typedef struct {
+    ngx_int_t           slots;           /* thousandths */
+    ngx_uint_t          used;            /* by an application */
+    ngx_shm_zone_t     *zone;
+} ngx_rtmp_transcode_main_conf_t;
+
+
+extern ngx_module_t  ngx_rtmp_transcode_module;
+
+
+char *ngx_rtmp_transcode_rendition(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* The shipped ladder; NULL: no memory. */
+ngx_array_t *ngx_rtmp_transcode_shipped(ngx_conf_t *cf);
+
+/* Whether a preset is one of the encoders of that device. */
+ngx_uint_t ngx_rtmp_transcode_preset_fits(const char *preset,
+    oa_xcode_device_t device);
+
+
+/* --- slots ------------------------------------------------------------- */
+
+/* At configuration time; NGX_ERROR is logged. */
+ngx_int_t ngx_rtmp_transcode_slots_add(ngx_conf_t *cf,
+    ngx_rtmp_transcode_main_conf_t *tmcf);
+
+/* The configuration is in use: its number of slots counts. */
+void ngx_rtmp_transcode_slots_set(ngx_rtmp_transcode_main_conf_t *tmcf);
+
+/* In a worker. */
+ngx_int_t ngx_rtmp_transcode_slots_attach(ngx_shm_zone_t *zone,
+    ngx_log_t *log);
+
+/* As the functions of oa_ladder_slots.h, under the lock. */
+oa_err_t ngx_rtmp_transcode_slots_enter(oa_tier_t tier,
+    oa_ladder_slots_id_t *id);
+oa_err_t ngx_rtmp_transcode_slots_hold(oa_ladder_slots_id_t id,
+    uint32_t slots);
+oa_err_t ngx_rtmp_transcode_slots_room(oa_ladder_slots_id_t id,
+    uint32_t slots);
+ngx_uint_t ngx_rtmp_transcode_slots_evicted(oa_ladder_slots_id_t id);
+void ngx_rtmp_transcode_slots_leave(oa_ladder_slots_id_t id);
+
+
+/* --- a ladder ---------------------------------------------------------- */
+
+typedef struct ngx_rtmp_transcode_ladder_s  ngx_rtmp_transcode_ladder_t;
+
+
+/* Lines of the log of late. */
+typedef struct {
+    time_t      since;
+    ngx_uint_t  lines;
+    ngx_uint_t  kept_back;
+} ngx_rtmp_transcode_log_t;
+
+
+typedef struct {
+    ngx_rtmp_transcode_ladder_t     *ladder;
+    ngx_uint_t                       index;
+    ngx_rtmp_transcode_rendition_t  *conf;
+    oa_ladder_rung_t                 plan;
+    ngx_uint_t                       audio;
+    oa_follower_t                   *follower;   /* NULL: not configured yet */
+    oa_live_rendition_t              rendition;  /* with it */
+    oa_ladder_state_t                state;      /* that was put into effect */
+    oa_ladder_reason_t               reason;
+    int64_t                          arrival_us; /* of the frame that is put
+                                                    into a part now */
+    int64_t                          latency_us; /* to a part, smoothed */
+    ngx_uint_t                       unstored;   /* frames */
+
+    /* of codecs that are gone: those of now count on from there */
+    oa_xcode_rung_stats_t            before;
+} ngx_rtmp_transcode_rung_t;
+
+
+/* The last boundaries of one kind, for followers that are yet to be made. */
+typedef struct {
+    ngx_uint_t                       n;
+    oa_packager_boundary_t           list[OA_FOLLOWER_BOUNDARIES];
+} ngx_rtmp_transcode_boundaries_t;
+
+
+struct ngx_rtmp_transcode_ladder_s {
+    ngx_queue_t                      queue;
+    ngx_rtmp_transcode_app_conf_t   *conf;
+    ngx_onair_source_t               source;
+    oa_live_session_t                live;       /* id 0: none yet */
+    char                             id[OA_HLS_SESSION_ID_BYTES + 1];
+
+    oa_xcode_t                      *xcode;      /* NULL: source only */
+    oa_xcode_device_t                device;
+    oa_xcode_source_t                input;      /* without its records */
+    ngx_uint_t                       nrungs;
+    ngx_rtmp_transcode_rung_t        rungs[OA_LADDER_RUNGS];
+    oa_ladder_watch_t                watch;
+    oa_ladder_slots_id_t             slots;
+    int64_t                          measured_ms;
+    unsigned                         part_frames;
+
+    ngx_rtmp_transcode_boundaries_t  video;
+    ngx_rtmp_transcode_boundaries_t  audio;
+
+    ngx_atomic_t                     ready;      /* there is output */
+    ngx_atomic_t                     tasks;      /* in threads, or on the way
+                                                    from there */
+    ngx_rtmp_transcode_log_t         log;
+    unsigned                         closed:1;
+    unsigned                         entered:1;  /* into the slots */
+    unsigned                         failed:1;   /* its codecs have */
+};
+
+
+/* Once in a worker. */
+void ngx_rtmp_transcode_ladders_init(void);
+
+/* At its end: what threads have not done is not done any more. */
+void ngx_rtmp_transcode_ladders_exit(void);
+
+extern const ngx_onair_ladder_t  ngx_rtmp_transcode_provided;
+
+/* Its codecs have something, or will have to be called again. */
+void ngx_rtmp_transcode_pull(ngx_rtmp_transcode_ladder_t *ladder);
+
+/* The last task of a closed one is done. */
+void ngx_rtmp_transcode_ladder_free(ngx_rtmp_transcode_ladder_t *ladder);
+
+
+/* --- its codecs -------------------------------------------------------- */
+
+/*
+ * Makes the codecs of all rungs, on the device that is configured or, after
+ * that failed, on the CPU.  Where it fails the ladder has none, and why is
+ * logged.
+ */
+void ngx_rtmp_transcode_codecs_open(ngx_rtmp_transcode_ladder_t *ladder,
+    const oa_packager_tracks_t *tracks);
+
+void ngx_rtmp_transcode_codecs_close(ngx_rtmp_transcode_ladder_t *ladder);
+
+/* Other decoder configurations. */
+void ngx_rtmp_transcode_codecs_change(ngx_rtmp_transcode_ladder_t *ladder,
+    const oa_packager_tracks_t *tracks);
+
+
+/* --- its rungs --------------------------------------------------------- */
+
+/* What is configured and the source allows; nothing of it is on. */
+void ngx_rtmp_transcode_rungs_plan(ngx_rtmp_transcode_ladder_t *ladder,
+    const oa_packager_tracks_t *tracks);
+
+/* Their followers go; what was made is published. */
+void ngx_rtmp_transcode_rungs_close(ngx_rtmp_transcode_ladder_t *ladder);
+
+/* Looks who wants what, and how they do; with each frame of the source. */
+void ngx_rtmp_transcode_rungs_look(ngx_rtmp_transcode_ladder_t *ladder);
+
+/* All are withdrawn, for good: the codecs have failed. */
+void ngx_rtmp_transcode_rungs_withdraw(ngx_rtmp_transcode_ladder_t *ladder,
+    oa_ladder_reason_t reason);
+
+/* What its follower needs to know of it, and its follower before all. */
+oa_err_t ngx_rtmp_transcode_rung_config(ngx_rtmp_transcode_rung_t *rung,
+    const oa_xcode_output_t *output);
+
+/* A coded frame. */
+oa_err_t ngx_rtmp_transcode_rung_frame(ngx_rtmp_transcode_rung_t *rung,
+    const oa_xcode_output_t *output);
+
+/* It has stopped. */
+void ngx_rtmp_transcode_rung_failed(ngx_rtmp_transcode_rung_t *rung,
+    const char *text);
+
+/* A boundary of the source, to those of the kind. */
+void ngx_rtmp_transcode_rungs_boundary(ngx_rtmp_transcode_ladder_t *ladder,
+    const oa_packager_frame_t *frame);
+
+
+/* --- threads ----------------------------------------------------------- */
+
+/* oa_xcode_events_t.run: of any thread. */
+bool ngx_rtmp_transcode_run(void *ctx, oa_xcode_strand_t *strand);
+
+/* At a worker's end, its threads being gone: runs what is left. */
+void ngx_rtmp_transcode_threads_exit(void);
+
+
+/* --- the log ----------------------------------------------------------- */
+
+/* Whether one more line about a ladder may go to the log. */
+ngx_uint_t ngx_rtmp_transcode_may_log(ngx_rtmp_transcode_ladder_t *ladder);
+
+
+#endif /* NGX_RTMP_TRANSCODE_H */
