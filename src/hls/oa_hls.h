@@ -13,6 +13,7 @@
 #include "base/oa_base.h"
 #include "base/oa_writer.h"
 #include "live/oa_live.h"
+#include "live/oa_live_pictures.h"
 
 
 #define OA_HLS_SESSION_ID_BYTES  13      /* base 32 of 64 bits, [a-z2-7] */
@@ -26,15 +27,18 @@ typedef enum {
     OA_HLS_MEDIA,                        /* <c>/<session>/<r>/index.m3u8 */
     OA_HLS_INIT,                         /* …/init-<number>.mp4 */
     OA_HLS_SEGMENT,                      /* …/seg-<number>.m4s */
-    OA_HLS_PART                          /* …/part-<number>.<part>.m4s */
+    OA_HLS_PART,                         /* …/part-<number>.<part>.m4s */
+    OA_HLS_THUMBNAIL,                    /* <c>/thumbnail-<number>.jpg */
+    OA_HLS_SPRITE,                       /* <c>/<session>/sprite-<number>.jpg */
+    OA_HLS_SPRITES                       /* <c>/<session>/sprite.vtt */
 } oa_hls_uri_kind_t;
 
 
 typedef struct {
     oa_hls_uri_kind_t  kind;
     oa_slice_t         channel;          /* borrowed */
-    uint64_t           session_id;
-    oa_slice_t         rendition;        /* borrowed */
+    uint64_t           session_id;       /* 0: none in it */
+    oa_slice_t         rendition;        /* borrowed; empty: none in it */
     uint32_t           number;
     uint32_t           part;
 } oa_hls_uri_t;
@@ -191,6 +195,18 @@ OA_MUST_CHECK oa_err_t oa_hls_media_render(const oa_hls_media_t *media,
  */
 OA_MUST_CHECK oa_err_t oa_hls_multivariant_render(
     const oa_hls_multivariant_t *multivariant, oa_writer_t *w);
+
+/*
+ * Renders what is where on the sheets of a session, as WebVTT: a cue for each
+ * tile from its media time until the next one's, whose text is the sheet's URI,
+ * beside this one's, with the tile's place in it as a media fragment
+ * (#xywh=…).  Sheets may come in any order; tiles that stand for no time are
+ * left out.  Media time 0 is the session's begin, which a note tells.
+ * OA_EFULL, and w->error: it did not fit; 256 bytes and 96 a tile suffice.
+ */
+OA_MUST_CHECK oa_err_t oa_hls_sprites_render(
+    const oa_live_session_info_t *session, const oa_live_picture_t *sheets,
+    unsigned nsheets, oa_writer_t *w);
 
 /*
  * The first segment that a playlist of this snapshot shows: an index.  The

@@ -4,7 +4,8 @@
 #include <string.h>
 
 
-#define OA_HLS_PLAYLIST  "index.m3u8"
+#define OA_HLS_PLAYLIST    "index.m3u8"
+#define OA_HLS_SPRITE_MAP  "sprite.vtt"
 
 static const char  oa_hls_base32[] = "abcdefghijklmnopqrstuvwxyz234567";
 
@@ -165,6 +166,30 @@ oa_hls_file_parse(oa_slice_t file, oa_hls_uri_t *uri)
 }
 
 
+/* A last component that is beside the renditions. */
+static bool
+oa_hls_picture_parse(oa_slice_t file, oa_hls_uri_t *uri)
+{
+    if (uri->session_id == 0) {
+        uri->kind = OA_HLS_THUMBNAIL;
+        return oa_hls_take(&file, "thumbnail-")
+               && oa_hls_take_number(&file, &uri->number)
+               && oa_hls_equals(file, ".jpg");
+    }
+
+    if (oa_hls_equals(file, OA_HLS_SPRITE_MAP)) {
+        uri->kind = OA_HLS_SPRITES;
+        return true;
+    }
+
+    uri->kind = OA_HLS_SPRITE;
+
+    return oa_hls_take(&file, "sprite-")
+           && oa_hls_take_number(&file, &uri->number)
+           && oa_hls_equals(file, ".jpg");
+}
+
+
 oa_err_t
 oa_hls_uri_parse(oa_slice_t path, oa_hls_uri_t *uri)
 {
@@ -185,9 +210,25 @@ oa_hls_uri_parse(oa_slice_t path, oa_hls_uri_t *uri)
         return OA_OK;
     }
 
+    if (oa_hls_picture_parse(path, &u)) {
+        *uri = u;
+        return OA_OK;
+    }
+
     if (!oa_hls_take_component(&path, &session)
-        || oa_hls_session_id_parse(session, &u.session_id) != OA_OK
-        || !oa_hls_take_component(&path, &u.rendition)
+        || oa_hls_session_id_parse(session, &u.session_id) != OA_OK)
+    {
+        return OA_ENOTFOUND;
+    }
+
+    if (oa_hls_picture_parse(path, &u)) {
+        *uri = u;
+        return OA_OK;
+    }
+
+    u.number = 0;
+
+    if (!oa_hls_take_component(&path, &u.rendition)
         || !oa_hls_rendition_valid(u.rendition)
         || !oa_hls_file_parse(path, &u))
     {

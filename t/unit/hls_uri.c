@@ -62,6 +62,21 @@ reads_every_form(void **state)
     assert_int_equal(uri.kind, OA_HLS_PART);
     assert_int_equal(uri.number, 17);
     assert_int_equal(uri.part, 4);
+
+    assert_int_equal(parse("n/thumbnail-180.jpg", &uri), OA_OK);
+    assert_int_equal(uri.kind, OA_HLS_THUMBNAIL);
+    assert_int_equal(uri.number, 180);
+    assert_int_equal(uri.session_id, 0);
+    assert_int_equal(uri.channel.size, 1);
+
+    assert_int_equal(parse("n/" SESSION "/sprite-0.jpg", &uri), OA_OK);
+    assert_int_equal(uri.kind, OA_HLS_SPRITE);
+    assert_int_equal(uri.number, 0);
+    assert_int_equal(uri.session_id, 1);
+
+    assert_int_equal(parse("n/" SESSION "/sprite.vtt", &uri), OA_OK);
+    assert_int_equal(uri.kind, OA_HLS_SPRITES);
+    assert_int_equal(uri.session_id, 1);
 }
 
 
@@ -98,6 +113,13 @@ refuses_all_else(void **state)
         "news/" SESSION "/v/part-1..m4s", "news/" SESSION "/v/part-.1.m4s",
         "news/" SESSION "/v/part-1.00.m4s", "news/" SESSION "/v/part-1.2",
         "news/" SESSION "/v/part-1.4294967296.m4s",
+        "thumbnail-90.jpg", "news/thumbnail.jpg", "news/thumbnail-.jpg",
+        "news/thumbnail-090.jpg", "news/thumbnail-90.jpeg",
+        "news/thumbnail-90.jpg/", "news/" SESSION "/thumbnail-90.jpg",
+        "news/sprite-1.jpg", "news/sprite.vtt", "news/" SESSION "/sprite.jpg",
+        "news/" SESSION "/sprite-4294967296.jpg",
+        "news/" SESSION "/sprite-1.jpg/", "news/" SESSION "/sprite.vtt/",
+        "news/" SESSION "/v/sprite-1.jpg", "news/" SESSION "/v/sprite.vtt",
         "news/" SESSION "/v/seg-1.m4s/", "news/" SESSION "/v/x/seg-1.m4s"
     };
 
@@ -212,12 +234,25 @@ assert_spelling(const oa_hls_uri_t *uri, const uint8_t *path, size_t size)
         snprintf(file, sizeof(file), "part-%u.%u.m4s", uri->number, uri->part);
         break;
 
+    case OA_HLS_THUMBNAIL:
+        snprintf(file, sizeof(file), "thumbnail-%u.jpg", uri->number);
+        break;
+
+    case OA_HLS_SPRITE:
+        snprintf(file, sizeof(file), "%s/sprite-%u.jpg", session,
+                 uri->number);
+        break;
+
+    case OA_HLS_SPRITES:
+        snprintf(file, sizeof(file), "%s/sprite.vtt", session);
+        break;
+
     default:
         snprintf(file, sizeof(file), "index.m3u8");
         break;
     }
 
-    n = uri->kind == OA_HLS_MULTIVARIANT
+    n = uri->rendition.size == 0
         ? snprintf(text, sizeof(text), "%.*s/%s", (int) uri->channel.size,
                    (const char *) uri->channel.data, file)
         : snprintf(text, sizeof(text), "%.*s/%s/%.*s/%s",
@@ -243,7 +278,9 @@ what_is_read_has_one_spelling(void **state)
         "news/index.m3u8", "news/" SESSION "/video/index.m3u8",
         "news/" SESSION "/audio/init-12.mp4",
         "news/" SESSION "/video/seg-4294967290.m4s",
-        "news/" SESSION "/v720/part-1090.15.m4s"
+        "news/" SESSION "/v720/part-1090.15.m4s",
+        "news/thumbnail-360.jpg", "news/" SESSION "/sprite-17.jpg",
+        "news/" SESSION "/sprite.vtt"
     };
     static const char  bytes[] = "/.-0179az_\0%\xff~";
 
@@ -252,10 +289,10 @@ what_is_read_has_one_spelling(void **state)
     random = 1;
     nread = 0;
 
-    for (i = 0; i < 300000; i++) {
-        size = strlen(seeds[i % 5]);
+    for (i = 0; i < 400000; i++) {
+        size = strlen(seeds[i % 8]);
         path = malloc(size);
-        memcpy(path, seeds[i % 5], size);
+        memcpy(path, seeds[i % 8], size);
 
         random = random * 1664525 + 1013904223;
         n = random >> 30;
@@ -274,7 +311,7 @@ what_is_read_has_one_spelling(void **state)
         free(path);
     }
 
-    assert_in_range(nread, 75000, 299999);
+    assert_in_range(nread, 100000, 399999);
 }
 
 
