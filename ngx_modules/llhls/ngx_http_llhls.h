@@ -178,6 +178,15 @@ ngx_int_t ngx_http_llhls_media_answer(ngx_http_request_t *r,
     ngx_http_llhls_rendition_t *rendition, const ngx_http_llhls_ask_t *ask);
 
 
+/* --- ngx_http_llhls_pictures.c --------------------------------------- */
+
+/* A thumbnail or a sheet; and what is where on all sheets of a session. */
+ngx_int_t ngx_http_llhls_picture_handler(ngx_http_request_t *r,
+    const oa_hls_uri_t *uri);
+ngx_int_t ngx_http_llhls_sprites_handler(ngx_http_request_t *r,
+    const oa_hls_uri_t *uri);
+
+
 /* --- ngx_http_llhls_wait.c ------------------------------------------- */
 
 /*
@@ -216,6 +225,14 @@ ngx_int_t ngx_http_llhls_send_playlist(ngx_http_request_t *r,
     ngx_http_llhls_buf_t *buf, ngx_uint_t gzip, ngx_str_t *cache_control);
 ngx_int_t ngx_http_llhls_send_media(ngx_http_request_t *r,
     ngx_http_llhls_buf_t *buf, ngx_str_t *type);
+
+/*
+ * With a validator, for who has it already; interval_ms: until there is another
+ * one, 0: never.
+ */
+ngx_int_t ngx_http_llhls_send_picture(ngx_http_request_t *r,
+    ngx_http_llhls_buf_t *buf, ngx_str_t *type, ngx_uint_t interval_ms,
+    int64_t made_unix_s);
 
 /* The answer to OPTIONS. */
 ngx_int_t ngx_http_llhls_send_preflight(ngx_http_request_t *r);

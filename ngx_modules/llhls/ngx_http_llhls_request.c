@@ -97,9 +97,19 @@ ngx_http_llhls_handler(ngx_http_request_t *r)
         return ngx_http_llhls_not_found(r);
     }
 
-    if (uri.kind == OA_HLS_MULTIVARIANT) {
-        return ngx_http_llhls_multivariant_handler(r, uri.channel);
-    }
+    switch (uri.kind) {
 
-    return ngx_http_llhls_rendition_handler(r, &uri, &path);
+    case OA_HLS_MULTIVARIANT:
+        return ngx_http_llhls_multivariant_handler(r, uri.channel);
+
+    case OA_HLS_THUMBNAIL:
+    case OA_HLS_SPRITE:
+        return ngx_http_llhls_picture_handler(r, &uri);
+
+    case OA_HLS_SPRITES:
+        return ngx_http_llhls_sprites_handler(r, &uri);
+
+    default:
+        return ngx_http_llhls_rendition_handler(r, &uri, &path);
+    }
 }

@@ -210,6 +210,42 @@ ngx_http_llhls_send_media(ngx_http_request_t *r, ngx_http_llhls_buf_t *buf,
 }
 
 
+/* It may be half as old again as it is replaced. */
+ngx_int_t
+ngx_http_llhls_send_picture(ngx_http_request_t *r, ngx_http_llhls_buf_t *buf,
+    ngx_str_t *type, ngx_uint_t interval_ms, int64_t made_unix_s)
+{
+    u_char      age[sizeof("max-age=") + NGX_INT_T_LEN], *p;
+    ngx_str_t   value;
+
+    value = ngx_http_llhls_immutable;
+
+    if (interval_ms != 0) {
+        p = ngx_sprintf(age, "max-age=%ui", ngx_max(interval_ms / 2000, 1));
+        value.len = p - age;
+        value.data = ngx_pnalloc(r->pool, value.len);
+
+        if (value.data == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        ngx_memcpy(value.data, age, value.len);
+    }
+
+    /* the tag is made of these two, so it is the same in all workers */
+    r->headers_out.last_modified_time = (time_t) made_unix_s;
+    r->headers_out.content_length_n = (off_t) buf->size;
+
+    if (ngx_http_llhls_headers_common(r, &value) != NGX_OK
+        || ngx_http_set_etag(r) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_llhls_send(r, buf, type);
+}
+
+
 ngx_int_t
 ngx_http_llhls_send_preflight(ngx_http_request_t *r)
 {
