@@ -25,6 +25,7 @@
 #include <ngx_rtmp_cmd_module.h>
 
 #include "core/ngx_onair_core.h"
+#include "core/ngx_onair_ladder.h"
 #include "hls/oa_hls.h"
 #include "packager/oa_packager.h"
 
@@ -137,6 +138,8 @@ struct ngx_rtmp_ingest_publisher_s {
     ngx_str_t                    channel;
     oa_packager_t               *packager;
     oa_live_session_t            live;
+    const ngx_onair_ladder_t    *further;  /* renditions; NULL: none */
+    void                        *ladder;
     char                         id[OA_HLS_SESSION_ID_BYTES + 1];
 
     u_char                      *buf;      /* a message in one piece */

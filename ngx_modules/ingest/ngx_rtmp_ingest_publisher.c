@@ -27,6 +27,12 @@ static void ngx_rtmp_ingest_published(void *ctx,
 static void ngx_rtmp_ingest_notice(void *ctx, oa_packager_level_t level,
     const char *text);
 static oa_err_t ngx_rtmp_ingest_restart(void *ctx, oa_live_session_t *session);
+static void ngx_rtmp_ingest_ladder_open(ngx_rtmp_ingest_publisher_t *pub,
+    oa_packager_events_t *events);
+static void ngx_rtmp_ingest_ladder_close(ngx_rtmp_ingest_publisher_t *pub);
+static unsigned ngx_rtmp_ingest_tracks(void *ctx, oa_live_session_t session,
+    const oa_packager_tracks_t *tracks);
+static void ngx_rtmp_ingest_frame(void *ctx, const oa_packager_frame_t *frame);
 static void ngx_rtmp_ingest_changed(void *ctx, unsigned topic);
 static void *ngx_rtmp_ingest_realloc(void *ctx, void *p, size_t size);
 
@@ -212,6 +218,7 @@ ngx_rtmp_ingest_start(ngx_rtmp_ingest_publisher_t *pub)
     conf.segment_target_ms = pub->conf->segment_target;
     conf.max_pending_bytes = pub->conf->max_pending;
 
+    ngx_memzero(&events, sizeof(events));
     events.published = ngx_rtmp_ingest_published;
     events.notice = ngx_rtmp_ingest_notice;
     events.restart = ngx_rtmp_ingest_restart;
@@ -224,6 +231,8 @@ ngx_rtmp_ingest_start(ngx_rtmp_ingest_publisher_t *pub)
     pub->reason[0] = '\0';
     pub->malformed = 0;
     ngx_queue_insert_tail(&ngx_rtmp_ingest_publishers, &pub->queue);
+
+    ngx_rtmp_ingest_ladder_open(pub, &events);
 
     err = oa_packager_create(&pub->packager, ngx_onair_live(), pub->live,
                              resumed, &conf, &mem, &events);
@@ -263,6 +272,8 @@ ngx_rtmp_ingest_publisher_stop(ngx_rtmp_ingest_publisher_t *pub)
         oa_packager_destroy(pub->packager);
         pub->packager = NULL;
     }
+
+    ngx_rtmp_ingest_ladder_close(pub);
 
     /* what never had a part leaves nothing to come back to */
     if (pub->keep) {
@@ -430,6 +441,67 @@ static void
 ngx_rtmp_ingest_changed(void *ctx, unsigned topic)
 {
     ngx_onair_publish(topic);
+}
+
+
+/* --- further renditions ------------------------------------------------ */
+
+static void
+ngx_rtmp_ingest_ladder_open(ngx_rtmp_ingest_publisher_t *pub,
+    oa_packager_events_t *events)
+{
+    ngx_onair_source_t  source;
+
+    pub->further = ngx_onair_ladder();
+    if (pub->further == NULL) {
+        return;
+    }
+
+    source.rtmp_session = pub->session;
+    source.channel = pub->channel;
+    source.part_target_ms = pub->conf->part_target;
+    source.max_pending = pub->conf->max_pending;
+    source.log = pub->session->connection->log;
+
+    pub->ladder = pub->further->open(&source);
+
+    if (pub->ladder == NULL) {
+        pub->further = NULL;
+        return;
+    }
+
+    events->tracks = ngx_rtmp_ingest_tracks;
+    events->frame = ngx_rtmp_ingest_frame;
+}
+
+
+static void
+ngx_rtmp_ingest_ladder_close(ngx_rtmp_ingest_publisher_t *pub)
+{
+    if (pub->further != NULL) {
+        pub->further->close(pub->ladder);
+        pub->further = NULL;
+        pub->ladder = NULL;
+    }
+}
+
+
+static unsigned
+ngx_rtmp_ingest_tracks(void *ctx, oa_live_session_t session,
+    const oa_packager_tracks_t *tracks)
+{
+    ngx_rtmp_ingest_publisher_t  *pub = ctx;
+
+    return pub->further->tracks(pub->ladder, session, tracks);
+}
+
+
+static void
+ngx_rtmp_ingest_frame(void *ctx, const oa_packager_frame_t *frame)
+{
+    ngx_rtmp_ingest_publisher_t  *pub = ctx;
+
+    pub->further->frame(pub->ladder, frame);
 }
 
 

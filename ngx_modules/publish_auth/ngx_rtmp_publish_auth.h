@@ -41,6 +41,7 @@
  *               made with our pepper
  *   book.c      and the book of streams: what is due
  *   row.c       and how it is written
+ *   tier.c      which tier the publisher of a channel has
  */
 
 
@@ -401,6 +402,11 @@ void ngx_rtmp_publish_auth_lease_give_up(ngx_rtmp_publish_auth_ctx_t *ctx);
 
 /* Gives the lease back, and the question up; idempotent. */
 void ngx_rtmp_publish_auth_lease_release(ngx_rtmp_publish_auth_ctx_t *ctx);
+
+
+/* tier.c: an ngx_onair_tier_pt. */
+oa_err_t ngx_rtmp_publish_auth_channel_tier(ngx_str_t *channel,
+    oa_tier_t *tier);
 
 
 /* keeper.c: its timers, in each worker; one of them does the work. */

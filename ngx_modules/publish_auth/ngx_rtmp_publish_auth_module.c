@@ -6,6 +6,8 @@
 
 #include "ngx_rtmp_publish_auth.h"
 
+#include "core/ngx_onair_ladder.h"
+
 
 #define NGX_RTMP_PUBLISH_AUTH_ZONE_SIZE  (8 * 1024 * 1024)
 
@@ -245,6 +247,8 @@ ngx_rtmp_publish_auth_init_process(ngx_cycle_t *cycle)
     {
         return NGX_ERROR;
     }
+
+    ngx_onair_tier_provide(ngx_rtmp_publish_auth_channel_tier);
 
     return ngx_rtmp_publish_auth_keeper_init(cycle, pamcf);
 }

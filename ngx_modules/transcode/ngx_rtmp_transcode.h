@@ -29,6 +29,7 @@
 #include "ladder/oa_ladder_plan.h"
 #include "ladder/oa_ladder_slots.h"
 #include "ladder/oa_ladder_watch.h"
+#include "live/oa_live_health.h"
 #include "packager/oa_follower.h"
 #include "xcode/oa_xcode.h"
 
@@ -150,6 +151,13 @@ typedef struct {
 } ngx_rtmp_transcode_rung_t;
 
 
+/* A decoder configuration, in memory of its own. */
+typedef struct {
+    u_char                          *data;
+    size_t                           size;
+} ngx_rtmp_transcode_record_t;
+
+
 /* The last boundaries of one kind, for followers that are yet to be made. */
 typedef struct {
     ngx_uint_t                       n;
@@ -166,10 +174,13 @@ struct ngx_rtmp_transcode_ladder_s {
 
     oa_xcode_t                      *xcode;      /* NULL: source only */
     oa_xcode_device_t                device;
-    oa_xcode_source_t                input;      /* without its records */
+    oa_xcode_source_t                input;
+    ngx_rtmp_transcode_record_t      video_record;   /* of it */
+    ngx_rtmp_transcode_record_t      audio_record;
     ngx_uint_t                       nrungs;
     ngx_rtmp_transcode_rung_t        rungs[OA_LADDER_RUNGS];
     oa_ladder_watch_t                watch;
+    oa_ladder_facts_t                facts[OA_LADDER_RUNGS];
     oa_ladder_slots_id_t             slots;
     int64_t                          measured_ms;
     unsigned                         part_frames;
@@ -183,7 +194,8 @@ struct ngx_rtmp_transcode_ladder_s {
     ngx_rtmp_transcode_log_t         log;
     unsigned                         closed:1;
     unsigned                         entered:1;  /* into the slots */
-    unsigned                         failed:1;   /* its codecs have */
+    unsigned                         begun:1;    /* its codecs have made
+                                                    something */
 };
 
 
@@ -195,9 +207,6 @@ void ngx_rtmp_transcode_ladders_exit(void);
 
 extern const ngx_onair_ladder_t  ngx_rtmp_transcode_provided;
 
-/* Its codecs have something, or will have to be called again. */
-void ngx_rtmp_transcode_pull(ngx_rtmp_transcode_ladder_t *ladder);
-
 /* The last task of a closed one is done. */
 void ngx_rtmp_transcode_ladder_free(ngx_rtmp_transcode_ladder_t *ladder);
 
@@ -205,9 +214,9 @@ void ngx_rtmp_transcode_ladder_free(ngx_rtmp_transcode_ladder_t *ladder);
 /* --- its codecs -------------------------------------------------------- */
 
 /*
- * Makes the codecs of all rungs, on the device that is configured or, after
- * that failed, on the CPU.  Where it fails the ladder has none, and why is
- * logged.
+ * Makes the codecs of all rungs, on the device that is configured or, where
+ * that fails, on the CPU.  Where none can be made the ladder has none, its
+ * rungs are withdrawn, and why is logged.
  */
 void ngx_rtmp_transcode_codecs_open(ngx_rtmp_transcode_ladder_t *ladder,
     const oa_packager_tracks_t *tracks);
@@ -217,6 +226,12 @@ void ngx_rtmp_transcode_codecs_close(ngx_rtmp_transcode_ladder_t *ladder);
 /* Other decoder configurations. */
 void ngx_rtmp_transcode_codecs_change(ngx_rtmp_transcode_ladder_t *ladder,
     const oa_packager_tracks_t *tracks);
+
+/* Takes what they have made, when they have said that there is something. */
+void ngx_rtmp_transcode_pull(ngx_rtmp_transcode_ladder_t *ladder);
+
+/* oa_xcode_events_t.now_us; ctx is not used. */
+int64_t ngx_rtmp_transcode_now_us(void *ctx);
 
 
 /* --- its rungs --------------------------------------------------------- */
@@ -228,28 +243,31 @@ void ngx_rtmp_transcode_rungs_plan(ngx_rtmp_transcode_ladder_t *ladder,
 /* Their followers go; what was made is published. */
 void ngx_rtmp_transcode_rungs_close(ngx_rtmp_transcode_ladder_t *ladder);
 
-/* Looks who wants what, and how they do; with each frame of the source. */
+/* Who wants what, and how do they do: with each frame of the source. */
 void ngx_rtmp_transcode_rungs_look(ngx_rtmp_transcode_ladder_t *ladder);
 
-/* All are withdrawn, for good: the codecs have failed. */
-void ngx_rtmp_transcode_rungs_withdraw(ngx_rtmp_transcode_ladder_t *ladder,
-    oa_ladder_reason_t reason);
+/* All are withdrawn for good: there are no codecs. */
+void ngx_rtmp_transcode_rungs_withdraw(ngx_rtmp_transcode_ladder_t *ladder);
 
-/* What its follower needs to know of it, and its follower before all. */
-oa_err_t ngx_rtmp_transcode_rung_config(ngx_rtmp_transcode_rung_t *rung,
+/* A boundary of the source, to those of its kind. */
+void ngx_rtmp_transcode_rungs_boundary(ngx_rtmp_transcode_ladder_t *ladder,
+    const oa_packager_frame_t *frame);
+
+/* OA_XCODE_CONFIG: its follower is made with the first. */
+void ngx_rtmp_transcode_rung_config(ngx_rtmp_transcode_rung_t *rung,
     const oa_xcode_output_t *output);
 
-/* A coded frame. */
-oa_err_t ngx_rtmp_transcode_rung_frame(ngx_rtmp_transcode_rung_t *rung,
+/* OA_XCODE_FRAME. */
+void ngx_rtmp_transcode_rung_frame(ngx_rtmp_transcode_rung_t *rung,
     const oa_xcode_output_t *output);
 
-/* It has stopped. */
+/* It has stopped, and is withdrawn for a while. */
 void ngx_rtmp_transcode_rung_failed(ngx_rtmp_transcode_rung_t *rung,
     const char *text);
 
-/* A boundary of the source, to those of the kind. */
-void ngx_rtmp_transcode_rungs_boundary(ngx_rtmp_transcode_ladder_t *ladder,
-    const oa_packager_frame_t *frame);
+/* With what was counted by codecs that are gone. */
+void ngx_rtmp_transcode_rung_stats(ngx_rtmp_transcode_rung_t *rung,
+    oa_xcode_rung_stats_t *stats);
 
 
 /* --- threads ----------------------------------------------------------- */

@@ -86,6 +86,7 @@ oa_packager_audio_config(oa_packager_t *p, const oa_flv_message_t *message,
         t->new_init = true;
         t->discontinuity = true;
         p->video.discontinuity = p->video.configured;
+        (void) oa_packager_tell_tracks(p);
     }
 
     return OA_OK;

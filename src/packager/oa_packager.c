@@ -131,17 +131,28 @@ oa_packager_add(oa_packager_t *p, oa_track_t *t,
     const oa_codec_sample_t *sample, const oa_timeline_place_t *place,
     int32_t composition)
 {
-    bool      full;
-    oa_err_t  err;
+    bool                 full;
+    oa_err_t             err;
+    oa_packager_frame_t  frame;
 
     err = oa_track_add(t, sample, place, composition, &full);
-    if (err != OA_OK || !full) {
+    if (err != OA_OK) {
         return err;
     }
 
-    return oa_track_flush(t, t->kind == OA_LIVE_VIDEO
-                             ? oa_packager_video_hint(p)
-                             : oa_packager_audio_hint(p));
+    oa_packager_frame_set(&frame, t, sample, place, composition);
+
+    if (full) {
+        err = oa_track_flush(t, t->kind == OA_LIVE_VIDEO
+                                ? oa_packager_video_hint(p)
+                                : oa_packager_audio_hint(p));
+    }
+
+    if (err == OA_OK && p->events.frame != NULL) {
+        p->events.frame(p->events.ctx, &frame);
+    }
+
+    return err;
 }
 
 

@@ -50,6 +50,7 @@ struct oa_packager_s {
     oa_packager_events_t       events;
 
     bool                       running;      /* tracks are known */
+    unsigned                   part_multiple;    /* of frames, of video */
     int64_t                    epoch_unix_us;
     int64_t                    anchor_us;    /* media time of timestamp 0 */
     uint64_t                   segment_limit_ms;  /* rounds to the target */
@@ -145,6 +146,17 @@ bool oa_packager_settled(const oa_packager_t *p);
 
 /* Finds the true ones where they are not: earlier_ms of what is held. */
 void oa_packager_settle(oa_packager_t *p);
+
+
+/* --- oa_tell.c ------------------------------------------------------- */
+
+/* For who makes further renditions; what the frames of a part are to be of. */
+unsigned oa_packager_tell_tracks(oa_packager_t *p);
+
+/* The frame that was just added, while its part is open. */
+void oa_packager_frame_set(oa_packager_frame_t *frame, const oa_track_t *t,
+    const oa_codec_sample_t *sample, const oa_timeline_place_t *place,
+    int32_t composition);
 
 
 /* --- oa_source.c ----------------------------------------------------- */

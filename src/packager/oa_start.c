@@ -14,6 +14,10 @@
 /* Frames that tell the rate of a source that does not declare one. */
 #define OA_START_RATE_FRAMES       12
 
+/* The source's renditions. */
+#define OA_START_VIDEO             "video"
+#define OA_START_AUDIO             "audio"
+
 #define OA_START_DEFAULT_RATE      ((oa_timeline_rate_t) { 30, 1 })
 
 
@@ -167,19 +171,25 @@ oa_start_conf(oa_packager_t *p, oa_track_t *t)
     conf->kind = t->kind;
 
     if (t->kind == OA_LIVE_VIDEO) {
-        strcpy(conf->name, "video");
+        strcpy(conf->name, OA_START_VIDEO);
         conf->timescale = OA_PACKAGER_VIDEO_TIMESCALE;
         frame = oa_rescale(conf->timescale, p->rate.den, p->rate.num);
 
     } else {
-        strcpy(conf->name, "audio");
+        strcpy(conf->name, OA_START_AUDIO);
         conf->timescale = p->sound.clock_rate;
         frame = p->sound.frame_samples;
     }
 
     nframes = oa_rescale(p->conf.part_target_ms, conf->timescale,
                          frame * 1000);
-    conf->part_target = (uint32_t) ((nframes > 0 ? nframes : 1) * frame);
+    nframes = nframes > 0 ? nframes : 1;
+
+    if (t->kind == OA_LIVE_VIDEO && nframes >= p->part_multiple) {
+        nframes -= nframes % p->part_multiple;
+    }
+
+    conf->part_target = (uint32_t) (nframes * frame);
 }
 
 
@@ -225,12 +235,8 @@ oa_start_same_codec(const oa_packager_t *p, const oa_track_t *t)
 static oa_err_t
 oa_start_resume(oa_packager_t *p, oa_track_t *t)
 {
-    oa_err_t                       err;
-    oa_live_edge_t                 edge;
-    oa_live_stats_t                stats;
-    oa_live_snapshot_t            *snapshot;
-    const oa_live_segment_info_t  *last;
-    oa_live_rendition_conf_t       conf;
+    oa_err_t                  err;
+    oa_live_rendition_conf_t  conf;
 
     err = oa_live_rendition_find(p->live, p->session,
                                  oa_slice(t->conf.name, strlen(t->conf.name)),
@@ -248,38 +254,7 @@ oa_start_resume(oa_packager_t *p, oa_track_t *t)
         return OA_EINVAL;
     }
 
-    t->conf = conf;
-
-    snapshot = p->mem.realloc(p->mem.ctx, NULL, sizeof(*snapshot));
-    if (snapshot == NULL) {
-        return OA_ENOMEM;
-    }
-
-    err = oa_live_snapshot(p->live, t->rendition, snapshot);
-
-    if (err == OA_OK && snapshot->nsegments > 0) {
-        last = &snapshot->segments[snapshot->nsegments - 1];
-        t->clock.next = (int64_t) (last->decode_time + last->duration);
-        t->discontinuity = true;
-    }
-
-    p->mem.realloc(p->mem.ctx, snapshot, 0);
-
-    if (err == OA_OK) {
-        err = oa_live_edge(p->live, t->rendition, &edge);
-    }
-
-    if (err == OA_OK) {
-        t->sequence = edge.head + 1;
-        err = oa_live_stats_get(p->live, t->rendition, &stats);
-    }
-
-    if (err == OA_OK) {
-        /* the heaviest segment of the session, though others follow */
-        t->stats.bandwidth_bps = stats.bandwidth_bps;
-    }
-
-    return err;
+    return oa_track_resume(t);
 }
 
 
@@ -296,6 +271,8 @@ oa_start_track(oa_packager_t *p, oa_track_t *t)
     } else {
         t->clock.next = 0;
         t->sequence = 1;
+        t->next_msn = 0;
+        t->discontinuities = 0;
         t->discontinuity = false;
         err = oa_live_rendition_add(p->live, p->session, &t->conf,
                                     &t->rendition);
@@ -379,34 +356,34 @@ oa_start_anchor(oa_packager_t *p)
 }
 
 
-/* A resumed session must have just these tracks. */
+static bool
+oa_start_has(const oa_packager_t *p, const char *name)
+{
+    oa_live_rendition_t  rendition;
+
+    return oa_live_rendition_find(p->live, p->session,
+                                  oa_slice(name, strlen(name)), &rendition)
+           == OA_OK;
+}
+
+
+/* A resumed session must have just these tracks, whatever is made of them. */
 static bool
 oa_start_fits(const oa_packager_t *p)
 {
-    oa_live_session_info_t  info;
-
-    return oa_live_session_info(p->live, p->session, &info) == OA_OK
-           && (info.nrenditions == 0
-               || info.nrenditions == (unsigned) p->video.configured
-                                      + (unsigned) p->audio.configured);
+    return oa_start_has(p, OA_START_VIDEO) == p->video.configured
+           && oa_start_has(p, OA_START_AUDIO) == p->audio.configured;
 }
 
 
 oa_err_t
 oa_packager_start(oa_packager_t *p)
 {
-    oa_err_t                err;
-    oa_live_session_info_t  info;
+    oa_err_t  err;
 
-    if (p->resumed) {
-        err = oa_live_session_info(p->live, p->session, &info);
-        if (err != OA_OK) {
-            return err;
-        }
-
-        /* it had been taken and lost before anything was published */
-        p->resumed = info.nrenditions != 0;
-    }
+    /* it may have been taken and lost before anything was published */
+    p->resumed = p->resumed && (oa_start_has(p, OA_START_VIDEO)
+                                || oa_start_has(p, OA_START_AUDIO));
 
     if (p->video.configured) {
         oa_packager_settle(p);
@@ -414,6 +391,10 @@ oa_packager_start(oa_packager_t *p)
     }
 
     err = p->resumed && !oa_start_fits(p) ? OA_EINVAL : OA_OK;
+
+    if (err == OA_OK) {
+        p->part_multiple = oa_packager_tell_tracks(p);
+    }
 
     if (err == OA_OK && p->video.configured) {
         err = oa_start_track(p, &p->video);

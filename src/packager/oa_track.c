@@ -223,6 +223,7 @@ oa_track_flush(oa_track_t *t, bool hint_segment)
         /* then the open segment gives way, too: the stream goes on */
         oa_live_segment_close(t->live, t->rendition);
         part.flags |= OA_LIVE_PART_SEGMENT_START;
+        t->next_msn++;
         t->segment_ticks = t->filled;
         t->segment_bytes = part_bytes;
         err = oa_live_part_append(t->live, t->rendition, &part);
@@ -266,6 +267,70 @@ oa_track_cut(oa_track_t *t)
 }
 
 
+/* Where the window ends: media time, and the count of what was begun. */
+static oa_err_t
+oa_track_resume_window(oa_track_t *t, oa_live_snapshot_t *snapshot)
+{
+    oa_err_t                       err;
+    oa_live_edge_t                 edge;
+    const oa_live_segment_info_t  *last;
+
+    err = oa_live_snapshot(t->live, t->rendition, snapshot);
+    if (err != OA_OK) {
+        return err;
+    }
+
+    err = oa_live_edge(t->live, t->rendition, &edge);
+    if (err != OA_OK) {
+        return err;
+    }
+
+    if (snapshot->nsegments > 0) {
+        last = &snapshot->segments[snapshot->nsegments - 1];
+        t->clock.next = (int64_t) (last->decode_time + last->duration);
+        t->discontinuity = true;
+    }
+
+    t->sequence = edge.head + 1;
+    t->next_msn = edge.head == 0 ? 0 : edge.msn + 1;
+    t->discontinuities = edge.discontinuities;
+
+    return OA_OK;
+}
+
+
+oa_err_t
+oa_track_resume(oa_track_t *t)
+{
+    oa_err_t             err;
+    oa_live_stats_t      stats;
+    oa_live_snapshot_t  *snapshot;
+
+    err = oa_live_rendition_conf(t->live, t->rendition, &t->conf);
+    if (err != OA_OK) {
+        return err;
+    }
+
+    err = oa_live_stats_get(t->live, t->rendition, &stats);
+    if (err != OA_OK) {
+        return err;
+    }
+
+    snapshot = t->mem.realloc(t->mem.ctx, NULL, sizeof(*snapshot));
+    if (snapshot == NULL) {
+        return OA_ENOMEM;
+    }
+
+    err = oa_track_resume_window(t, snapshot);
+    t->mem.realloc(t->mem.ctx, snapshot, 0);
+
+    /* the heaviest segment of the session, though others follow */
+    t->stats.bandwidth_bps = stats.bandwidth_bps;
+
+    return err;
+}
+
+
 /* The frame to come opens a segment. */
 static oa_err_t
 oa_track_begin(oa_track_t *t)
@@ -286,9 +351,11 @@ oa_track_begin(oa_track_t *t)
     if (t->discontinuity) {
         t->flags |= OA_LIVE_PART_DISCONTINUITY;
         t->discontinuity = false;
+        t->discontinuities++;
     }
 
     t->segment_open = true;
+    t->next_msn++;
     t->segment_ticks = 0;
     t->segment_bytes = 0;
 

@@ -71,8 +71,10 @@ typedef struct {
     unsigned                   flags;
     uint32_t                   delay;        /* of presentation, ticks */
 
-    /* the open segment, with the open part */
+    /* the open segment, with the open part; the last one when none is */
     bool                       segment_open;
+    uint32_t                   next_msn;         /* behind it */
+    uint32_t                   discontinuities;  /* with its own */
     uint64_t                   segment_ticks;
     uint64_t                   segment_bytes;    /* stored parts only */
 
@@ -124,6 +126,13 @@ OA_MUST_CHECK oa_err_t oa_track_flush(oa_track_t *t, bool hint_segment);
 
 /* Ends the open segment; the next frame begins one. */
 OA_MUST_CHECK oa_err_t oa_track_cut(oa_track_t *t);
+
+/*
+ * Takes up what the store has of the rendition, whose conf replaces the
+ * track's: the next frame begins a segment behind all that.
+ * OA_ENOMEM, OA_EGONE.
+ */
+OA_MUST_CHECK oa_err_t oa_track_resume(oa_track_t *t);
 
 /* A decoder configuration: the same again, or another.  OA_EFULL: too large. */
 bool oa_track_has_config(const oa_track_t *t, oa_slice_t config);

@@ -118,6 +118,7 @@ oa_packager_video_config(oa_packager_t *p, const oa_flv_message_t *message,
         t->new_init = true;
         t->discontinuity = true;
         p->need_keyframe = true;
+        (void) oa_packager_tell_tracks(p);
     }
 
     return OA_OK;

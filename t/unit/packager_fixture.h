@@ -53,6 +53,12 @@ typedef struct {
     unsigned              restarts;
     uint64_t              next_id;
     oa_live_snapshot_t    snapshot;
+
+    /* who is told of what comes in, if anybody */
+    unsigned            (*tracks)(void *ctx, oa_live_session_t session,
+                                  const oa_packager_tracks_t *tracks);
+    void                (*frame)(void *ctx, const oa_packager_frame_t *frame);
+    void                 *listener;
 } fixture_t;
 
 
@@ -163,6 +169,8 @@ packager_events(fixture_t *f)
     events.published = on_published;
     events.notice = on_notice;
     events.restart = on_restart;
+    events.tracks = f->tracks;
+    events.frame = f->frame;
     events.ctx = f;
 
     return events;
@@ -193,8 +201,9 @@ disconnect_publisher(fixture_t *f)
 }
 
 
-static UNUSED int
-setup(void **state)
+/* But for the publisher. */
+static UNUSED fixture_t *
+new_fixture(void)
 {
     fixture_t       *f;
     oa_live_lock_t   lock = { no_lock, no_lock, NULL };
@@ -208,8 +217,16 @@ setup(void **state)
 
     f->unix_us = START_US;
     f->next_id = 100;
-    *state = f;
-    connect_publisher(f);
+
+    return f;
+}
+
+
+static UNUSED int
+setup(void **state)
+{
+    *state = new_fixture();
+    connect_publisher(*state);
 
     return 0;
 }

@@ -1,0 +1,168 @@
+
+/*
+ * The work of codecs in nginx's threads.
+ *
+ * A strand that is to run becomes a task of its own, posted from whatever
+ * thread asks for it.  nginx tells the event loop of each task that is done,
+ * and what codecs have made is taken there: nothing else has to wake it.  Codecs
+ * say that they have something only from a strand or from a call of the loop's
+ * own, and both ends come to ngx_rtmp_transcode_pull().
+ */
+
+
+#include "ngx_rtmp_transcode.h"
+
+#include <pthread.h>
+
+
+typedef struct {
+    ngx_thread_task_t             task;
+    ngx_queue_t                   queue;
+    ngx_rtmp_transcode_ladder_t  *ladder;
+    oa_xcode_strand_t            *strand;
+    ngx_uint_t                    ran;
+} ngx_rtmp_transcode_task_t;
+
+
+static void ngx_rtmp_transcode_task_handler(void *data, ngx_log_t *log);
+static void ngx_rtmp_transcode_task_done(ngx_event_t *ev);
+
+
+/* All that are on their way. */
+static ngx_queue_t      ngx_rtmp_transcode_tasks;
+static pthread_mutex_t  ngx_rtmp_transcode_tasks_mutex =
+    PTHREAD_MUTEX_INITIALIZER;
+
+
+static void
+ngx_rtmp_transcode_task_add(ngx_rtmp_transcode_task_t *t)
+{
+    (void) pthread_mutex_lock(&ngx_rtmp_transcode_tasks_mutex);
+
+    if (ngx_rtmp_transcode_tasks.next == NULL) {
+        ngx_queue_init(&ngx_rtmp_transcode_tasks);
+    }
+
+    ngx_queue_insert_tail(&ngx_rtmp_transcode_tasks, &t->queue);
+
+    (void) pthread_mutex_unlock(&ngx_rtmp_transcode_tasks_mutex);
+
+    (void) ngx_atomic_fetch_add(&t->ladder->tasks, 1);
+}
+
+
+static void
+ngx_rtmp_transcode_task_remove(ngx_rtmp_transcode_task_t *t)
+{
+    (void) pthread_mutex_lock(&ngx_rtmp_transcode_tasks_mutex);
+    ngx_queue_remove(&t->queue);
+    (void) pthread_mutex_unlock(&ngx_rtmp_transcode_tasks_mutex);
+
+    (void) ngx_atomic_fetch_add(&t->ladder->tasks, -1);
+    free(t);
+}
+
+
+bool
+ngx_rtmp_transcode_run(void *ctx, oa_xcode_strand_t *strand)
+{
+    ngx_rtmp_transcode_task_t    *t;
+    ngx_rtmp_transcode_ladder_t  *ladder = ctx;
+
+    t = calloc(1, sizeof(ngx_rtmp_transcode_task_t));
+    if (t == NULL) {
+        return false;
+    }
+
+    t->ladder = ladder;
+    t->strand = strand;
+    t->task.ctx = t;
+    t->task.handler = ngx_rtmp_transcode_task_handler;
+    t->task.event.handler = ngx_rtmp_transcode_task_done;
+    t->task.event.data = t;
+
+    ngx_rtmp_transcode_task_add(t);
+
+    if (ngx_thread_task_post(ladder->conf->pool, &t->task) != NGX_OK) {
+        ngx_rtmp_transcode_task_remove(t);
+        return false;
+    }
+
+    return true;
+}
+
+
+/* In a thread. */
+static void
+ngx_rtmp_transcode_task_handler(void *data, ngx_log_t *log)
+{
+    ngx_rtmp_transcode_task_t  *t = data;
+
+    (void) log;
+
+    /* nobody waits for it any more; see ngx_rtmp_transcode_threads_exit() */
+    if (ngx_terminate) {
+        return;
+    }
+
+    oa_xcode_strand_run(t->strand);
+    t->ran = 1;
+}
+
+
+/* On the event loop. */
+static void
+ngx_rtmp_transcode_task_done(ngx_event_t *ev)
+{
+    ngx_rtmp_transcode_task_t    *t = ev->data;
+    ngx_rtmp_transcode_ladder_t  *ladder;
+
+    ladder = t->ladder;
+
+    /* the loop turns once more before it ends */
+    if (!t->ran) {
+        return;
+    }
+
+    ngx_rtmp_transcode_task_remove(t);
+
+    if (ladder->closed) {
+        ngx_rtmp_transcode_ladder_free(ladder);
+
+    } else {
+        ngx_rtmp_transcode_pull(ladder);
+    }
+}
+
+
+/*
+ * nginx has ended its threads before.  Every strand that was asked for has to
+ * come once more, with nothing left to do, so that its codecs are freed.
+ */
+void
+ngx_rtmp_transcode_threads_exit(void)
+{
+    ngx_queue_t                  *q;
+    ngx_rtmp_transcode_task_t    *t;
+    ngx_rtmp_transcode_ladder_t  *ladder;
+
+    if (ngx_rtmp_transcode_tasks.next == NULL) {
+        return;
+    }
+
+    while (!ngx_queue_empty(&ngx_rtmp_transcode_tasks)) {
+        q = ngx_queue_head(&ngx_rtmp_transcode_tasks);
+        t = ngx_queue_data(q, ngx_rtmp_transcode_task_t, queue);
+        ladder = t->ladder;
+
+        if (!t->ran) {
+            oa_xcode_strand_run(t->strand);
+        }
+
+        ngx_rtmp_transcode_task_remove(t);
+
+        if (ladder->closed) {
+            ngx_rtmp_transcode_ladder_free(ladder);
+        }
+    }
+}
