@@ -159,6 +159,7 @@ source_encoder(const source_conf_t *conf)
     const AVCodec   *codec;
     AVCodecContext  *e;
 
+    av_log_set_level(AV_LOG_QUIET);
     codec = avcodec_find_encoder_by_name(conf->encoder);
     assert_non_null(codec);
     e = avcodec_alloc_context3(codec);
