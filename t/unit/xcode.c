@@ -472,8 +472,6 @@ test_threads(void **state)
     s = source_new(&source_30);
     one = ladder_new(s, NULL, rungs, 3, 0);
     many = ladder_new(s, NULL, rungs, 3, 3);
-    one->now_us = 1;
-    many->now_us = 1;
 
     for (i = 0; i < s->n; i++) {
         ladder_push(one, s, i);
