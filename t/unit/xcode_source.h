@@ -70,11 +70,19 @@ typedef struct {
 
 /* libx265 3.5 loses a copy of its parameters with each encoder. */
 const char *__lsan_default_suppressions(void);
+const char *__lsan_default_options(void);
 
 const char *
 __lsan_default_suppressions(void)
 {
     return "leak:libx265.so\n";
+}
+
+
+const char *
+__lsan_default_options(void)
+{
+    return "print_suppressions=0";
 }
 
 
