@@ -9,6 +9,7 @@
  *   ngx_rtmp_transcode_rung.c       its rungs: on, asleep, withdrawn
  *   ngx_rtmp_transcode_codecs.c     its codecs, and what they have made
  *   ngx_rtmp_transcode_thread.c     their work in nginx's threads
+ *   ngx_rtmp_transcode_thumbnail.c  pictures of the source, small
  *   ngx_rtmp_transcode_log.c        which lines go to the log
  */
 
@@ -32,6 +33,8 @@
 #include "live/oa_live_health.h"
 #include "packager/oa_follower.h"
 #include "xcode/oa_xcode.h"
+
+#include "ngx_rtmp_transcode_thumbnail.h"
 
 
 #if !(NGX_THREADS)
@@ -70,6 +73,7 @@ typedef struct {
     ngx_flag_t          tiers;
     ngx_str_t           drill;           /* the name of a rung */
     ngx_msec_t          drill_time;
+    ngx_msec_t          thumbnails;      /* an interval; 0: none */
 } ngx_rtmp_transcode_app_conf_t;
 
 
@@ -170,6 +174,7 @@ struct ngx_rtmp_transcode_ladder_s {
     ngx_rtmp_transcode_app_conf_t   *conf;
     ngx_onair_source_t               source;
     oa_live_session_t                live;       /* id 0: none yet */
+    ngx_rtmp_transcode_thumbnail_t  *thumbnail;  /* NULL: none */
     char                             id[OA_HLS_SESSION_ID_BYTES + 1];
 
     oa_xcode_t                      *xcode;      /* NULL: source only */

@@ -81,6 +81,7 @@ ngx_rtmp_transcode_ladders_exit(void)
     }
 
     ngx_rtmp_transcode_threads_exit();
+    ngx_rtmp_transcode_thumbnails_exit();
 }
 
 
@@ -116,6 +117,13 @@ ngx_rtmp_transcode_open(const ngx_onair_source_t *source)
 
     ladder->conf = tacf;
     ladder->source = *source;
+
+    if (tacf->thumbnails) {
+        ladder->thumbnail = ngx_rtmp_transcode_thumbnail_create(tacf->pool,
+                                tacf->thumbnails, &ladder->source.channel,
+                                source->log);
+    }
+
     ngx_queue_insert_tail(&ngx_rtmp_transcode_ladders, &ladder->queue);
 
     return ladder;
@@ -140,6 +148,11 @@ ngx_rtmp_transcode_tracks(void *data, oa_live_session_t session,
     const oa_packager_tracks_t *tracks)
 {
     ngx_rtmp_transcode_ladder_t  *ladder = data;
+
+    if (ladder->thumbnail != NULL) {
+        ngx_rtmp_transcode_thumbnail_tracks(ladder->thumbnail, session,
+                                            tracks);
+    }
 
     if (session.id == ladder->live.id) {
         ngx_rtmp_transcode_codecs_change(ladder, tracks);
@@ -191,6 +204,10 @@ ngx_rtmp_transcode_frame(void *data, const oa_packager_frame_t *frame)
     ngx_uint_t                    audio;
     ngx_rtmp_transcode_ladder_t  *ladder = data;
 
+    if (ladder->thumbnail != NULL) {
+        ngx_rtmp_transcode_thumbnail_frame(ladder->thumbnail, frame);
+    }
+
     if (ladder->xcode == NULL) {
         return;
     }
@@ -221,6 +238,7 @@ ngx_rtmp_transcode_close(void *data)
     ngx_rtmp_transcode_pull(ladder);
     ngx_rtmp_transcode_codecs_close(ladder);
     ngx_rtmp_transcode_rungs_close(ladder);
+    ngx_rtmp_transcode_thumbnail_destroy(ladder->thumbnail);
 
     ngx_queue_remove(&ladder->queue);
     free(ladder->video_record.data);

@@ -10,6 +10,7 @@
 /* Of each core; a slot takes less than half of one, see README.md. */
 #define NGX_RTMP_TRANSCODE_CORE_SLOTS  (OA_LADDER_SLOT * 3 / 2)
 #define NGX_RTMP_TRANSCODE_MAX_SLOTS   10000
+#define NGX_RTMP_TRANSCODE_THUMBNAILS  10000     /* ms from one to the next */
 
 
 typedef struct {
@@ -28,6 +29,8 @@ static char *ngx_rtmp_transcode_bounds(ngx_conf_t *cf, void *post,
 static char *ngx_rtmp_transcode_device(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_rtmp_transcode_slots(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_rtmp_transcode_thumbnails(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_rtmp_transcode_drill(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -111,6 +114,13 @@ static ngx_command_t  ngx_rtmp_transcode_commands[] = {
       NGX_RTMP_APP_CONF_OFFSET,
       offsetof(ngx_rtmp_transcode_app_conf_t, idle),
       &ngx_rtmp_transcode_idle_bounds },
+
+    { ngx_string("transcode_thumbnails"),
+      NGX_RTMP_MAIN_CONF|NGX_RTMP_SRV_CONF|NGX_RTMP_APP_CONF|NGX_CONF_TAKE1,
+      ngx_rtmp_transcode_thumbnails,
+      NGX_RTMP_APP_CONF_OFFSET,
+      0,
+      NULL },
 
     { ngx_string("transcode_drill"),
       NGX_RTMP_MAIN_CONF|NGX_RTMP_SRV_CONF|NGX_RTMP_APP_CONF|NGX_CONF_TAKE2,
@@ -253,6 +263,38 @@ ngx_rtmp_transcode_slots(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static char *
+ngx_rtmp_transcode_thumbnails(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                      *value;
+    ngx_int_t                       interval;
+    ngx_rtmp_transcode_app_conf_t  *tacf = conf;
+
+    (void) cmd;
+
+    if (tacf->thumbnails != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        tacf->thumbnails = 0;
+        return NGX_CONF_OK;
+    }
+
+    interval = ngx_parse_time(&value[1], 0);
+
+    if (interval == NGX_ERROR || interval < 1000 || interval > 3600000) {
+        return "is \"off\" or a time between 1s and 1h";
+    }
+
+    tacf->thumbnails = (ngx_msec_t) interval;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
 ngx_rtmp_transcode_drill(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_str_t                      *value;
@@ -313,6 +355,7 @@ ngx_rtmp_transcode_create_app_conf(ngx_conf_t *cf)
     conf->source_only = NGX_CONF_UNSET_UINT;
     conf->idle = NGX_CONF_UNSET_MSEC;
     conf->tiers = NGX_CONF_UNSET;
+    conf->thumbnails = NGX_CONF_UNSET_MSEC;
 
     return conf;
 }
@@ -339,6 +382,10 @@ ngx_rtmp_transcode_merge(ngx_rtmp_transcode_app_conf_t *prev,
         conf->renditions = prev->renditions;
     }
 
+    if (conf->thumbnails == NGX_CONF_UNSET_MSEC) {
+        conf->thumbnails = prev->thumbnails;
+    }
+
     if (conf->drill.data == NULL) {
         conf->drill = prev->drill;
         conf->drill_time = prev->drill_time;
@@ -358,21 +405,33 @@ ngx_rtmp_transcode_merge_app_conf(ngx_conf_t *cf, void *parent, void *child)
     /* only an application has publishers; settings above are inherited */
     cacf = ngx_rtmp_conf_get_module_app_conf(cf, ngx_rtmp_core_module);
 
-    if (!conf->enable || cacf->name.len == 0) {
+    if (cacf->name.len == 0) {
+        return NGX_CONF_OK;
+    }
+
+    if (conf->thumbnails == NGX_CONF_UNSET_MSEC) {
+        conf->thumbnails = conf->enable ? NGX_RTMP_TRANSCODE_THUMBNAILS : 0;
+    }
+
+    if (!conf->enable && !conf->thumbnails) {
         return NGX_CONF_OK;
     }
 
     if (!ngx_onair_configured(cf)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"transcode\" in application \"%V\" needs "
+                           "\"transcode%s\" in application \"%V\" needs "
                            "\"onair_zone\", above the \"rtmp\" block",
-                           &cacf->name);
+                           conf->enable ? "" : "_thumbnails", &cacf->name);
         return NGX_CONF_ERROR;
     }
 
     conf->pool = ngx_thread_pool_add(cf, &conf->pool_name);
     if (conf->pool == NULL) {
         return NGX_CONF_ERROR;
+    }
+
+    if (!conf->enable) {
+        return NGX_CONF_OK;
     }
 
     if (conf->renditions == NULL) {
