@@ -1,15 +1,12 @@
 
 /*
- * The rungs of a ladder: what is planned, what each is made into, and when it
- * is on.
+ * The rungs of a ladder: what each is made into, and how it goes on, sleeps
+ * and is withdrawn.
  */
 
 
 #include "ngx_rtmp_transcode.h"
 
-
-/* How often the codecs are asked how they do. */
-#define NGX_RTMP_TRANSCODE_MEASURE_MS  100
 
 /* A latency counts by one in so many of its average. */
 #define NGX_RTMP_TRANSCODE_SMOOTH      16
@@ -17,218 +14,6 @@
 
 static void ngx_rtmp_transcode_published(void *ctx,
     oa_live_rendition_t rendition);
-
-
-static const char *
-ngx_rtmp_transcode_rung_name(ngx_rtmp_transcode_rung_t *rung)
-{
-    return rung->conf->plan.name;
-}
-
-
-/* --- the plan ---------------------------------------------------------- */
-
-
-static void
-ngx_rtmp_transcode_rung_init(ngx_rtmp_transcode_ladder_t *ladder,
-    const oa_ladder_rung_t *plan)
-{
-    ngx_rtmp_transcode_rung_t       *rung;
-    ngx_rtmp_transcode_rendition_t  *confs;
-
-    confs = ladder->conf->renditions->elts;
-    rung = &ladder->rungs[ladder->nrungs];
-
-    ngx_memzero(rung, sizeof(ngx_rtmp_transcode_rung_t));
-    rung->ladder = ladder;
-    rung->index = ladder->nrungs++;
-    rung->conf = &confs[plan->conf];
-    rung->plan = *plan;
-    rung->audio = rung->conf->plan.height == 0;
-
-    oa_ladder_watch_add(&ladder->watch, rung->conf->plan.mode, plan->slots);
-}
-
-
-/* What the publisher says of its bit rate, in thousandths of kbit/s. */
-static uint32_t
-ngx_rtmp_transcode_bitrate(oa_live_session_t session)
-{
-    uint32_t                         i;
-    oa_live_metadata_t               metadata;
-    const oa_live_metadata_field_t  *field;
-
-    if (oa_live_metadata_get(ngx_onair_live(), session, &metadata) != OA_OK) {
-        return 0;
-    }
-
-    for (i = 0; i < metadata.nfields; i++) {
-        field = &metadata.fields[i];
-
-        if (field->kind == OA_LIVE_METADATA_NUMBER
-            && field->name_size == sizeof("videodatarate") - 1
-            && ngx_memcmp(field->name, "videodatarate", field->name_size) == 0
-            && field->thousandths > 0 && field->thousandths <= UINT32_MAX)
-        {
-            return (uint32_t) field->thousandths;
-        }
-    }
-
-    return 0;
-}
-
-
-static void
-ngx_rtmp_transcode_source(ngx_rtmp_transcode_ladder_t *ladder,
-    const oa_packager_tracks_t *tracks, oa_ladder_source_t *source)
-{
-    ngx_memzero(source, sizeof(oa_ladder_source_t));
-    source->has_video = tracks->has_video;
-    source->has_audio = tracks->has_audio;
-    source->codec = tracks->picture.codec;
-    source->width = tracks->picture.width;
-    source->height = tracks->picture.height;
-    source->sar_width = tracks->picture.sar_width;
-    source->sar_height = tracks->picture.sar_height;
-    source->rate = tracks->rate;
-    source->bitrate = ngx_rtmp_transcode_bitrate(ladder->live);
-}
-
-
-/* One line: what there is to be, and what not and why. */
-static void
-ngx_rtmp_transcode_tell_plan(ngx_rtmp_transcode_ladder_t *ladder,
-    const oa_ladder_plan_t *plan)
-{
-    u_char                          *p, *last, text[NGX_MAX_ERROR_STR / 2];
-    ngx_uint_t                       i;
-    ngx_rtmp_transcode_rung_t       *rung;
-    ngx_rtmp_transcode_rendition_t  *confs;
-
-    confs = ladder->conf->renditions->elts;
-    p = text;
-    last = text + sizeof(text);
-
-    for (i = 0; i < ladder->nrungs; i++) {
-        rung = &ladder->rungs[i];
-        p = ngx_slprintf(p, last, " %s", ngx_rtmp_transcode_rung_name(rung));
-
-        if (!rung->audio) {
-            p = ngx_slprintf(p, last, " %uDx%uD", rung->plan.width,
-                             rung->plan.height);
-        }
-
-        p = ngx_slprintf(p, last, ",");
-    }
-
-    for (i = 0; i < ladder->conf->renditions->nelts; i++) {
-        if (plan->left_out[i] && confs[i].plan.mode != OA_LADDER_NEVER) {
-            p = ngx_slprintf(p, last, " not %s: %s,", confs[i].plan.name,
-                             plan->left_out[i]);
-        }
-    }
-
-    if (p > text && ngx_rtmp_transcode_may_log(ladder)) {
-        ngx_log_error(NGX_LOG_NOTICE, ladder->source.log, 0,
-                      "transcode: channel \"%V\" session %s:%*s",
-                      &ladder->source.channel, ladder->id,
-                      (size_t) (p - text - 1), text);
-    }
-}
-
-
-static ngx_uint_t
-ngx_rtmp_transcode_is_planned(ngx_rtmp_transcode_ladder_t *ladder,
-    const char *name)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < ladder->nrungs; i++) {
-        if (ngx_strcmp(ngx_rtmp_transcode_rung_name(&ladder->rungs[i]), name)
-            == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/*
- * What a resumed session has from another configuration or source, and nobody
- * makes any more.
- */
-static void
-ngx_rtmp_transcode_withdraw_others(ngx_rtmp_transcode_ladder_t *ladder)
-{
-    uint32_t                   i;
-    oa_live_t                 *live;
-    oa_live_session_info_t     info;
-    oa_live_rendition_conf_t   conf;
-
-    live = ngx_onair_live();
-
-    if (oa_live_session_info(live, ladder->live, &info) != OA_OK) {
-        return;
-    }
-
-    for (i = 0; i < info.nrenditions; i++) {
-        if (oa_live_rendition_conf(live, info.renditions[i], &conf) != OA_OK
-            || ngx_strcmp(conf.name, "video") == 0
-            || ngx_strcmp(conf.name, "audio") == 0
-            || ngx_rtmp_transcode_is_planned(ladder, conf.name))
-        {
-            continue;
-        }
-
-        if (oa_live_rendition_park(live, info.renditions[i],
-                                   OA_LIVE_WITHDRAWN) == OA_OK)
-        {
-            ngx_onair_publish(info.renditions[i].index);
-        }
-    }
-}
-
-
-void
-ngx_rtmp_transcode_rungs_plan(ngx_rtmp_transcode_ladder_t *ladder,
-    const oa_packager_tracks_t *tracks)
-{
-    ngx_uint_t                       i, n;
-    oa_ladder_conf_t                 confs[OA_LADDER_RUNGS];
-    oa_ladder_plan_t                 plan;
-    oa_ladder_source_t               source;
-    ngx_rtmp_transcode_rendition_t  *renditions;
-
-    oa_ladder_watch_init(&ladder->watch, (int64_t) ladder->conf->idle);
-    ngx_memzero(ladder->facts, sizeof(ladder->facts));
-    ladder->nrungs = 0;
-    ladder->part_frames = 1;
-    n = 0;
-
-    if (ladder->conf->enable) {
-        renditions = ladder->conf->renditions->elts;
-
-        for (n = 0; n < ladder->conf->renditions->nelts; n++) {
-            confs[n] = renditions[n].plan;
-        }
-    }
-
-    ngx_rtmp_transcode_source(ladder, tracks, &source);
-    oa_ladder_plan(&source, confs, (unsigned) n, &plan);
-
-    for (i = 0; i < plan.nrungs; i++) {
-        ngx_rtmp_transcode_rung_init(ladder, &plan.rungs[i]);
-    }
-
-    ladder->part_frames = plan.part_frames;
-    ngx_rtmp_transcode_withdraw_others(ladder);
-
-    if (n) {
-        ngx_rtmp_transcode_tell_plan(ladder, &plan);
-    }
-}
 
 
 /* --- followers --------------------------------------------------------- */
@@ -396,6 +181,7 @@ ngx_rtmp_transcode_rung_config(ngx_rtmp_transcode_rung_t *rung,
 
     } else if (fresh) {
         ngx_rtmp_transcode_rung_park(rung);
+        rung->ladder->reported_ms = 0;
     }
 }
 
@@ -475,84 +261,6 @@ ngx_rtmp_transcode_rungs_boundary(ngx_rtmp_transcode_ladder_t *ladder,
 /* --- on, asleep, withdrawn --------------------------------------------- */
 
 
-void
-ngx_rtmp_transcode_rung_stats(ngx_rtmp_transcode_rung_t *rung,
-    oa_xcode_rung_stats_t *stats)
-{
-    if (rung->ladder->xcode == NULL) {
-        *stats = rung->before;
-        return;
-    }
-
-    oa_xcode_rung_stats(rung->ladder->xcode, (unsigned) rung->index, stats);
-
-    stats->frames += rung->before.frames;
-    stats->late += rung->before.late;
-    stats->full += rung->before.full;
-    stats->busy_us += rung->before.busy_us;
-}
-
-
-static void
-ngx_rtmp_transcode_measure(ngx_rtmp_transcode_ladder_t *ladder)
-{
-    ngx_uint_t              i;
-    oa_ladder_facts_t      *facts;
-    oa_xcode_rung_stats_t   stats;
-
-    for (i = 0; i < ladder->nrungs; i++) {
-        ngx_rtmp_transcode_rung_stats(&ladder->rungs[i], &stats);
-
-        facts = &ladder->facts[i];
-        facts->frames = stats.frames;
-        facts->dropped = stats.late + stats.full;
-        facts->lateness_us = stats.lateness_us;
-    }
-}
-
-
-static void
-ngx_rtmp_transcode_wanted(ngx_rtmp_transcode_ladder_t *ladder)
-{
-    int64_t                     wanted_ms;
-    ngx_uint_t                  i;
-    ngx_rtmp_transcode_rung_t  *rung;
-
-    for (i = 0; i < ladder->nrungs; i++) {
-        rung = &ladder->rungs[i];
-
-        if (rung->follower
-            && oa_live_rendition_wanted(ngx_onair_live(), rung->rendition,
-                                        &wanted_ms) == OA_OK)
-        {
-            ladder->facts[i].wanted_ms = wanted_ms;
-        }
-    }
-}
-
-
-static oa_err_t
-ngx_rtmp_transcode_hold(void *ctx, uint32_t slots)
-{
-    ngx_rtmp_transcode_ladder_t  *ladder = ctx;
-
-    return ladder->entered ? ngx_rtmp_transcode_slots_hold(ladder->slots,
-                                                           slots)
-                           : OA_EFULL;
-}
-
-
-static oa_err_t
-ngx_rtmp_transcode_room(void *ctx, uint32_t slots)
-{
-    ngx_rtmp_transcode_ladder_t  *ladder = ctx;
-
-    return ladder->entered ? ngx_rtmp_transcode_slots_room(ladder->slots,
-                                                           slots)
-                           : OA_EFULL;
-}
-
-
 static void
 ngx_rtmp_transcode_tell(ngx_rtmp_transcode_rung_t *rung, const char *text)
 {
@@ -623,7 +331,7 @@ ngx_rtmp_transcode_rung_apply(ngx_rtmp_transcode_rung_t *rung,
 }
 
 
-static void
+void
 ngx_rtmp_transcode_rungs_apply(ngx_rtmp_transcode_ladder_t *ladder)
 {
     ngx_uint_t  i;
@@ -635,43 +343,13 @@ ngx_rtmp_transcode_rungs_apply(ngx_rtmp_transcode_ladder_t *ladder)
 
 
 void
-ngx_rtmp_transcode_rungs_look(ngx_rtmp_transcode_ladder_t *ladder)
-{
-    int64_t             now_ms;
-    ngx_uint_t          evicted, measured;
-    oa_ladder_events_t  events;
-
-    now_ms = ngx_onair_now_ms();
-    evicted = ladder->entered
-              && ngx_rtmp_transcode_slots_evicted(ladder->slots);
-    measured = now_ms - ladder->measured_ms >= NGX_RTMP_TRANSCODE_MEASURE_MS;
-
-    if (measured) {
-        ladder->measured_ms = now_ms;
-        ngx_rtmp_transcode_measure(ladder);
-    }
-
-    ngx_rtmp_transcode_wanted(ladder);
-
-    events.hold = ngx_rtmp_transcode_hold;
-    events.room = ngx_rtmp_transcode_room;
-    events.ctx = ladder;
-
-    if (oa_ladder_watch_look(&ladder->watch, ladder->facts, evicted, now_ms,
-                             &events))
-    {
-        ngx_rtmp_transcode_rungs_apply(ladder);
-    }
-}
-
-
-void
 ngx_rtmp_transcode_rung_failed(ngx_rtmp_transcode_rung_t *rung,
     const char *text)
 {
     oa_ladder_watch_failed(&rung->ladder->watch, (unsigned) rung->index,
                            ngx_onair_now_ms());
     ngx_rtmp_transcode_rung_apply(rung, text);
+    rung->ladder->reported_ms = 0;
 }
 
 
@@ -705,6 +383,14 @@ ngx_rtmp_transcode_rungs_close(ngx_rtmp_transcode_ladder_t *ladder)
 void
 ngx_rtmp_transcode_rungs_withdraw(ngx_rtmp_transcode_ladder_t *ladder)
 {
+    ngx_uint_t  i;
+
+    for (i = 0; i < ladder->nrungs; i++) {
+        ladder->rungs[i].state = OA_LADDER_WITHDRAWN;
+        ladder->rungs[i].reason = OA_LADDER_FAILED;
+    }
+
+    ngx_rtmp_transcode_report(ladder, ngx_onair_now_ms());
     ngx_rtmp_transcode_rungs_close(ladder);
     ngx_rtmp_transcode_withdraw_others(ladder);
 }

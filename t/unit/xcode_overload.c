@@ -81,6 +81,71 @@ test_late_pictures(void **state)
 }
 
 
+/* They were in time for the scaling, but not for the encoder. */
+static void
+test_pictures_late_for_the_encoder(void **state)
+{
+    int                      i;
+    source_t                *s;
+    ladder_t                *l;
+    oa_xcode_rung_stats_t    stats;
+
+    (void) state;
+
+    s = source_new(&source_small);
+    l = ladder_new(s, NULL, rungs, 1, 0);
+    ladder_settle(l);
+    l->now_us = 1000000;
+
+    for (i = 0; i < 20; i++) {
+        ladder_push(l, s, i);
+        oa_xcode_strand_run(ladder_next(l));         /* decodes */
+        oa_xcode_strand_run(ladder_next(l));         /* scales */
+        l->now_us += i >= 8 && i <= 12 ? OA_XCODE_LATE_US + 1 : 1000;
+        ladder_settle(l);
+    }
+
+    oa_xcode_rung_stats(l->xcode, 0, &stats);
+    assert_int_equal(stats.late, 5);
+    assert_int_equal(stats.frames, 15);
+    assert_int_equal(stats.latency_us, 1000);
+    assert_true(ladder_output(l, 0, OA_XCODE_FRAME, 8)->o.sync);
+    check_keyframes(l, 0, 10);
+
+    ladder_free(l);
+    source_free(s);
+}
+
+
+/* A rung that waits for a keyframe begins behind one that came too late. */
+static void
+test_a_late_beginning(void **state)
+{
+    int        i;
+    source_t  *s;
+    ladder_t  *l;
+
+    (void) state;
+
+    s = source_new(&source_small);
+    l = ladder_new(s, NULL, rungs, 1, 0);
+    l->now_us = 1000000;
+
+    for (i = 0; i < 20; i++) {
+        ladder_push(l, s, i);
+        l->now_us += i < 3 ? OA_XCODE_LATE_US + 1 : 0;
+        ladder_settle(l);
+    }
+
+    assert_int_equal(ladder_time(l, 0, 0), 3 * 3600);
+    assert_int_equal(ladder_count(l, 0, OA_XCODE_FRAME), 17);
+    check_keyframes(l, 0, 10);
+
+    ladder_free(l);
+    source_free(s);
+}
+
+
 /* What waits for others in the order of presentation is not late for that. */
 static void
 test_b_frames_are_in_time(void **state)
@@ -331,6 +396,8 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_late_pictures),
+        cmocka_unit_test(test_pictures_late_for_the_encoder),
+        cmocka_unit_test(test_a_late_beginning),
         cmocka_unit_test(test_b_frames_are_in_time),
         cmocka_unit_test(test_a_slow_rung),
         cmocka_unit_test(test_no_room_before_the_decoder),
