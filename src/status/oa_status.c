@@ -173,6 +173,7 @@ oa_status_channel_begin(oa_status_t *st)
     oa_status_member_ms(json, "window", info->conf.window_ms);
     oa_status_member_ms(json, "grace", info->conf.grace_ms);
     oa_status_playlist(st, NULL);
+    oa_status_thumbnails(st);
     oa_json_key(json, "renditions");
     oa_json_array_begin(json);
 }

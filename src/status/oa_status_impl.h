@@ -40,6 +40,9 @@ OA_BEGIN_DECLS
 OA_MUST_CHECK oa_err_t oa_status_piece(oa_status_t *st,
     oa_status_piece_pt piece);
 
+/* The members of a channel's object that say which thumbnails it has. */
+void oa_status_thumbnails(oa_status_t *st);
+
 
 OA_END_DECLS
 

@@ -6,6 +6,7 @@
 import { clock, count, picture } from './format.js';
 
 
+const HEIGHT = 180;             /* of a preview's picture */
 const REASON = { grace: 'interrupted', on_air: '', ended: 'ended' };
 
 
@@ -28,16 +29,32 @@ export function listed(status) {
 }
 
 
-function viewersIcon() {
+function icon(name) {
     const ns = 'http://www.w3.org/2000/svg';
     const svg = document.createElementNS(ns, 'svg');
     const use = document.createElementNS(ns, 'use');
 
-    use.setAttribute('href', '#i-viewers');
+    use.setAttribute('href', `#${name}`);
     svg.setAttribute('aria-hidden', 'true');
     svg.append(use);
 
     return svg;
+}
+
+
+/* An image that is not there, or does not come, leaves its place to a sign. */
+function createPreview(name) {
+    const preview = element('span', 'channel-preview');
+    const image = document.createElement('img');
+
+    image.alt = `What is on ${name}`;
+    image.loading = 'lazy';
+    image.decoding = 'async';
+    image.addEventListener('load', () => image.classList.add('loaded'));
+    image.addEventListener('error', () => image.classList.remove('loaded'));
+    preview.append(icon('i-play'), image);
+
+    return preview;
 }
 
 
@@ -48,12 +65,32 @@ function createItem(name) {
     const number = element('span', 'number');
 
     link.href = `#${encodeURIComponent(name)}`;
-    viewers.append(viewersIcon(), number);
-    link.append(element('span', 'dot'), element('span', 'channel-name', name),
+    viewers.append(icon('i-viewers'), number);
+    link.append(createPreview(name), element('span', 'dot'),
+                element('span', 'channel-name', name),
                 viewers, element('span', 'channel-facts'));
     item.append(link);
 
     return item;
+}
+
+
+/* The address changes with the picture, and the old one stays until then. */
+function fillPreview(image, channel, liveUrl) {
+    const heights = channel.thumbnails ?? [];
+    const height = heights.includes(HEIGHT) ? HEIGHT : heights[0];
+    const made = Date.parse(channel.thumbnails_made) / 1000;
+    const url = height === undefined ? ''
+        : `${liveUrl}${encodeURIComponent(channel.channel)}`
+          + `/thumbnail-${height}.jpg?${made}`;
+
+    if (url === '') {
+        image.removeAttribute('src');
+        image.classList.remove('loaded');
+
+    } else if (image.getAttribute('src') !== url) {
+        image.src = url;
+    }
 }
 
 
@@ -81,10 +118,11 @@ function fillItem(item, channel, current) {
 
 export class Channels {
 
-    constructor(status, list, none) {
+    constructor(status, list, none, liveUrl) {
         this.status = status;
         this.list = list;
         this.none = none;
+        this.liveUrl = liveUrl;
         this.items = new Map();
         this.current = null;
 
@@ -108,10 +146,13 @@ export class Channels {
             const item = this.items.get(name) ?? createItem(name);
 
             fillItem(item, channel, this.current);
+            fillPreview(item.querySelector('img'), channel, this.liveUrl);
             items.set(name, item);
         }
 
         this.none.hidden = channels.length > 0;
+        this.list.classList.toggle('pictures',
+                                   channels.some(c => c.thumbnails?.length));
         this.place([...items.values()]);
         this.items = items;
     }

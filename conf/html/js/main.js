@@ -15,7 +15,8 @@ const meta = name => document.querySelector(`meta[name="${name}"]`).content;
 
 const status = new Status(meta('onair-status'));
 const player = new Player(byId('video'), meta('onair-live'), status);
-const channels = new Channels(status, byId('channels'), byId('none'));
+const channels = new Channels(status, byId('channels'), byId('none'),
+                              meta('onair-live'));
 const stats = new Stats(player, byId('stats'), byId('stats-list'),
                         byId('warnings'));
 
