@@ -1,0 +1,353 @@
+
+/* Cards, contexts, streams. */
+
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cuda.h"
+#include "faults.h"
+
+
+#define CUDA_CONTEXTS   64        /* on a thread's stack */
+#define CUDA_ALIGNMENT  512
+
+
+struct CUctx_st {
+    CUdevice  device;
+};
+
+
+static struct CUctx_st      cuda_primary;
+
+static _Thread_local CUcontext  cuda_stack[CUDA_CONTEXTS];
+static _Thread_local unsigned   cuda_depth;
+
+
+CUresult
+cuda_ready(void)
+{
+    if (cuda_depth == 0) {
+        return CUDA_ERROR_INVALID_CONTEXT;
+    }
+
+    return faults_dead() ? CUDA_ERROR_LAUNCH_FAILED : CUDA_SUCCESS;
+}
+
+
+static int
+cuda_devices(void)
+{
+    faults_t  faults;
+
+    faults_read(&faults);
+
+    return faults.dead ? 0 : faults.devices;
+}
+
+
+CUDA_EXPORT CUresult
+cuInit(unsigned flags)
+{
+    (void) flags;
+
+    return cuda_devices() > 0 ? CUDA_SUCCESS : CUDA_ERROR_NO_DEVICE;
+}
+
+
+CUDA_EXPORT CUresult
+cuDeviceGetCount(int *count)
+{
+    *count = cuda_devices();
+
+    return CUDA_SUCCESS;
+}
+
+
+CUDA_EXPORT CUresult
+cuDeviceGet(CUdevice *device, int ordinal)
+{
+    if (ordinal < 0 || ordinal >= cuda_devices()) {
+        return CUDA_ERROR_INVALID_DEVICE;
+    }
+
+    *device = ordinal;
+
+    return CUDA_SUCCESS;
+}
+
+
+CUDA_EXPORT CUresult
+cuDeviceComputeCapability(int *major, int *minor, CUdevice device)
+{
+    (void) device;
+
+    *major = 7;
+    *minor = 5;
+
+    return CUDA_SUCCESS;
+}
+
+
+CUDA_EXPORT CUresult
+cuDeviceGetAttribute(int *value, CUdevice_attribute attribute,
+    CUdevice device)
+{
+    int  major, minor;
+
+    (void) cuDeviceComputeCapability(&major, &minor, device);
+
+    switch (attribute) {
+
+    case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR:
+        *value = major;
+        break;
+
+    case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR:
+        *value = minor;
+        break;
+
+    case CU_DEVICE_ATTRIBUTE_TEXTURE_ALIGNMENT:
+    case CU_DEVICE_ATTRIBUTE_TEXTURE_PITCH_ALIGNMENT:
+        *value = CUDA_ALIGNMENT;
+        break;
+
+    default:
+        *value = 1;
+    }
+
+    return CUDA_SUCCESS;
+}
+
+
+CUDA_EXPORT CUresult
+cuDeviceGetName(char *name, int size, CUdevice device)
+{
+    snprintf(name, size, "stand-in %d", device);
+
+    return CUDA_SUCCESS;
+}
+
+
+CUDA_EXPORT CUresult
+cuCtxPushCurrent_v2(CUcontext context)
+{
+    if (context == NULL || cuda_depth == CUDA_CONTEXTS) {
+        return CUDA_ERROR_INVALID_CONTEXT;
+    }
+
+    cuda_stack[cuda_depth++] = context;
+
+    return CUDA_SUCCESS;
+}
+
+
+CUDA_EXPORT CUresult
+cuCtxPopCurrent_v2(CUcontext *context)
+{
+    if (cuda_depth == 0) {
+        return CUDA_ERROR_INVALID_CONTEXT;
+    }
+
+    cuda_depth--;
+
+    if (context) {
+        *context = cuda_stack[cuda_depth];
+    }
+
+    return CUDA_SUCCESS;
+}
+
+
+CUDA_EXPORT CUresult
+cuCtxCreate_v2(CUcontext *context, unsigned flags, CUdevice device)
+{
+    CUcontext  created;
+
+    (void) flags;
+
+    if (device < 0 || device >= cuda_devices()) {
+        return CUDA_ERROR_INVALID_DEVICE;
+    }
+
+    created = malloc(sizeof(*created));
+    if (created == NULL) {
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    }
+
+    created->device = device;
+    *context = created;
+
+    return cuCtxPushCurrent_v2(created);
+}
+
+
+CUDA_EXPORT CUresult
+cuCtxDestroy_v2(CUcontext context)
+{
+    if (context == NULL) {
+        return CUDA_ERROR_INVALID_CONTEXT;
+    }
+
+    if (cuda_depth && cuda_stack[cuda_depth - 1] == context) {
+        cuda_depth--;
+    }
+
+    free(context);
+
+    return CUDA_SUCCESS;
+}
+
+
+CUDA_EXPORT CUresult
+cuCtxSetLimit(CUlimit limit, size_t value)
+{
+    (void) limit;
+    (void) value;
+
+    return CUDA_SUCCESS;
+}
+
+
+CUDA_EXPORT CUresult
+cuCtxGetDevice(CUdevice *device)
+{
+    if (cuda_depth == 0) {
+        return CUDA_ERROR_INVALID_CONTEXT;
+    }
+
+    *device = cuda_stack[cuda_depth - 1]->device;
+
+    return CUDA_SUCCESS;
+}
+
+
+CUDA_EXPORT CUresult
+cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device)
+{
+    if (device != 0 || cuda_devices() == 0) {
+        return CUDA_ERROR_INVALID_DEVICE;
+    }
+
+    *context = &cuda_primary;
+
+    return CUDA_SUCCESS;
+}
+
+
+CUDA_EXPORT CUresult
+cuDevicePrimaryCtxRelease(CUdevice device)
+{
+    (void) device;
+
+    return CUDA_SUCCESS;
+}
+
+
+CUDA_EXPORT CUresult
+cuDevicePrimaryCtxReset(CUdevice device)
+{
+    (void) device;
+
+    return CUDA_SUCCESS;
+}
+
+
+CUDA_EXPORT CUresult
+cuDevicePrimaryCtxSetFlags(CUdevice device, unsigned flags)
+{
+    (void) device;
+    (void) flags;
+
+    return CUDA_SUCCESS;
+}
+
+
+CUDA_EXPORT CUresult
+cuDevicePrimaryCtxGetState(CUdevice device, unsigned *flags, int *active)
+{
+    (void) device;
+
+    *flags = 4;                          /* CU_CTX_SCHED_BLOCKING_SYNC */
+    *active = 1;
+
+    return CUDA_SUCCESS;
+}
+
+
+CUDA_EXPORT CUresult
+cuStreamCreate(CUstream *stream, unsigned flags)
+{
+    (void) flags;
+
+    *stream = NULL;
+
+    return cuda_ready();
+}
+
+
+CUDA_EXPORT CUresult
+cuStreamQuery(CUstream stream)
+{
+    (void) stream;
+
+    return cuda_ready();
+}
+
+
+CUDA_EXPORT CUresult
+cuStreamSynchronize(CUstream stream)
+{
+    (void) stream;
+
+    return cuda_ready();
+}
+
+
+CUDA_EXPORT CUresult
+cuStreamDestroy_v2(CUstream stream)
+{
+    (void) stream;
+
+    return CUDA_SUCCESS;
+}
+
+
+CUDA_EXPORT CUresult
+cuGetErrorName(CUresult error, const char **name)
+{
+    switch ((int) error) {
+
+    case (int) CUDA_ERROR_OUT_OF_MEMORY:
+        *name = "CUDA_ERROR_OUT_OF_MEMORY";
+        break;
+
+    case (int) CUDA_ERROR_NO_DEVICE:
+        *name = "CUDA_ERROR_NO_DEVICE";
+        break;
+
+    case (int) CUDA_ERROR_INVALID_DEVICE:
+        *name = "CUDA_ERROR_INVALID_DEVICE";
+        break;
+
+    case (int) CUDA_ERROR_INVALID_CONTEXT:
+        *name = "CUDA_ERROR_INVALID_CONTEXT";
+        break;
+
+    case (int) CUDA_ERROR_LAUNCH_FAILED:
+        *name = "CUDA_ERROR_LAUNCH_FAILED";
+        break;
+
+    default:
+        *name = "CUDA_ERROR_UNKNOWN";
+    }
+
+    return CUDA_SUCCESS;
+}
+
+
+CUDA_EXPORT CUresult
+cuGetErrorString(CUresult error, const char **text)
+{
+    return cuGetErrorName(error, text);
+}
