@@ -2,6 +2,7 @@
 /* Cards, contexts, streams. */
 
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,12 +14,16 @@
 #define CUDA_ALIGNMENT  512
 
 
+/* One that was used while the card was dead fails for ever. */
 struct CUctx_st {
-    CUdevice  device;
+    CUdevice     device;
+    atomic_bool  lost;
 };
 
 
-static struct CUctx_st      cuda_primary;
+/* Shared by those in the process who ask for it; made anew for the next one. */
+static struct CUctx_st          cuda_primary;
+static atomic_int               cuda_primary_users;
 
 static _Thread_local CUcontext  cuda_stack[CUDA_CONTEXTS];
 static _Thread_local unsigned   cuda_depth;
@@ -27,11 +32,20 @@ static _Thread_local unsigned   cuda_depth;
 CUresult
 cuda_ready(void)
 {
+    CUcontext  context;
+
     if (cuda_depth == 0) {
         return CUDA_ERROR_INVALID_CONTEXT;
     }
 
-    return faults_dead() ? CUDA_ERROR_LAUNCH_FAILED : CUDA_SUCCESS;
+    context = cuda_stack[cuda_depth - 1];
+
+    if (faults_dead()) {
+        atomic_store(&context->lost, true);
+    }
+
+    return atomic_load(&context->lost) ? CUDA_ERROR_LAUNCH_FAILED
+                                       : CUDA_SUCCESS;
 }
 
 
@@ -170,7 +184,7 @@ cuCtxCreate_v2(CUcontext *context, unsigned flags, CUdevice device)
         return CUDA_ERROR_INVALID_DEVICE;
     }
 
-    created = malloc(sizeof(*created));
+    created = calloc(1, sizeof(*created));
     if (created == NULL) {
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
@@ -229,6 +243,7 @@ cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device)
         return CUDA_ERROR_INVALID_DEVICE;
     }
 
+    atomic_fetch_add(&cuda_primary_users, 1);
     *context = &cuda_primary;
 
     return CUDA_SUCCESS;
@@ -239,6 +254,10 @@ CUDA_EXPORT CUresult
 cuDevicePrimaryCtxRelease(CUdevice device)
 {
     (void) device;
+
+    if (atomic_fetch_sub(&cuda_primary_users, 1) == 1) {
+        atomic_store(&cuda_primary.lost, false);
+    }
 
     return CUDA_SUCCESS;
 }
@@ -269,7 +288,7 @@ cuDevicePrimaryCtxGetState(CUdevice device, unsigned *flags, int *active)
     (void) device;
 
     *flags = 4;                          /* CU_CTX_SCHED_BLOCKING_SYNC */
-    *active = 1;
+    *active = atomic_load(&cuda_primary_users) > 0;
 
     return CUDA_SUCCESS;
 }

@@ -216,12 +216,13 @@ session_preset(void *encoder, GUID codec, GUID preset,
     (void) encoder;
     (void) codec;
     (void) preset;
-    (void) tuning;
 
     config = &answer->presetCfg;
     *config = (NV_ENC_CONFIG) { .version = config->version };
 
-    config->gopLength = SESSION_GOP;
+    config->gopLength = tuning == NV_ENC_TUNING_INFO_HIGH_QUALITY
+                            ? SESSION_GOP
+                            : NVENC_INFINITE_GOPLENGTH;
     config->frameIntervalP = 1;
     config->rcParams.rateControlMode = NV_ENC_PARAMS_RC_VBR;
     config->rcParams.averageBitRate = SESSION_BITRATE;
