@@ -6,8 +6,11 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 self=${0##*/}
 build=$top/build
 
+packages_codecs="libavcodec-dev libavutil-dev libswscale-dev libswresample-dev
+    libavfilter-dev"
 packages_build="gcc libc6-dev make xz-utils nginx nginx-dev libpq-dev
-    libsqlite3-dev libhiredis-dev libssl-dev libjansson-dev libjwt-dev"
+    libsqlite3-dev libhiredis-dev libssl-dev libjansson-dev libjwt-dev
+    $packages_codecs"
 packages_asan="libcmocka-dev libffmpeg-nvenc-dev libx264-dev libx265-dev"
 packages_test="$packages_asan perl clang-format ffmpeg gstreamer1.0-tools
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good

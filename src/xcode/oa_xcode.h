@@ -23,12 +23,17 @@
 #include "codec/oa_codec.h"
 #include "timeline/oa_timeline.h"
 
+#include <stdarg.h>
+
 
 #define OA_XCODE_RUNGS          15
 #define OA_XCODE_WORD_BYTES     24       /* a profile, a preset */
 #define OA_XCODE_TEXT_BYTES     160
 
-/* A rung drops pictures that are later than this behind their arrival. */
+/*
+ * A rung drops pictures that are later than this behind their arrival, or
+ * behind that of the frame which, coded out of order, let them out.
+ */
 #define OA_XCODE_LATE_US        100000
 
 
@@ -47,7 +52,13 @@ typedef struct {
     uint32_t            bitrate;         /* bits a second */
     uint32_t            max_bitrate;     /* 0: bitrate */
     uint32_t            buffer_bits;     /* VBV; 0: one second of max_bitrate */
-    char                profile[OA_XCODE_WORD_BYTES];    /* "": by size */
+
+    /*
+     * AVC: baseline, main, high; "": high from a height of 720 on, else main.
+     * HEVC: main, main10; "": main10 when the source is HDR (PQ, HLG), which
+     * cannot be coded otherwise, else main.
+     */
+    char                profile[OA_XCODE_WORD_BYTES];
     char                preset[OA_XCODE_WORD_BYTES];     /* "": veryfast, p4 */
     unsigned            threads;         /* of the encoder; 0: 1 */
 } oa_xcode_rung_t;
@@ -70,7 +81,10 @@ typedef struct oa_xcode_s         oa_xcode_t;
 typedef struct oa_xcode_strand_s  oa_xcode_strand_t;
 
 
-/* Called from any thread, but where said otherwise. */
+/*
+ * Called from any thread, also from inside of the functions below, with a lock
+ * held: none may call one of them, or wait for something.
+ */
 typedef struct {
     /*
      * Have oa_xcode_strand_run(strand) called once, soon, by a thread that may
@@ -141,7 +155,7 @@ typedef struct {
     int64_t             lateness_us;     /* of the newest picture, when its
                                             turn came; 0 when there is none */
     int64_t             latency_us;      /* from arrival to coded, smoothed */
-    uint64_t            busy_us;         /* in its strand, sum */
+    uint64_t            busy_us;         /* CPU time in its strand, sum */
 } oa_xcode_rung_stats_t;
 
 
@@ -149,7 +163,7 @@ typedef struct {
     uint64_t            decoded;         /* pictures */
     uint64_t            damaged;         /* the decoder refused */
     uint64_t            full;            /* frames dropped before the decoder */
-    uint64_t            decode_us;       /* in the strands, sums */
+    uint64_t            decode_us;       /* CPU time in the strands, sums */
     uint64_t            scale_us;
     oa_xcode_device_t   device;          /* that is used */
     char                text[OA_XCODE_TEXT_BYTES];   /* why not the one that was
@@ -162,7 +176,8 @@ OA_BEGIN_DECLS
 
 /*
  * Owner.  Rungs are off.  Each begins with an OA_XCODE_CONFIG output, also
- * while it is off: its encoder is opened once to know what it will say.
+ * while it is off: its encoder is opened once, in its strand, to know what it
+ * will say.  Another one follows where that changes, with the source's colours.
  * OA_EUNSUPPORTED: the source's codec or format (then text says which), or no
  * such encoder; OA_EINVAL: a rung; OA_ENOMEM.
  * mem is not used for what libav* and the frames need.
@@ -189,14 +204,18 @@ void oa_xcode_push(oa_xcode_t *xcode, const oa_xcode_input_t *input);
 
 /*
  * Owner.  The decoder configuration of a track changed: frames pushed from now
- * on are of the new one.  Rungs go on with their sizes.  Errors as create.
+ * on are of the new one.  Rungs go on with their sizes.  Errors as create; also
+ * OA_EUNSUPPORTED: another timescale or clock rate, a track more or less.  On
+ * error the one before stays.
  */
 OA_MUST_CHECK oa_err_t oa_xcode_source(oa_xcode_t *xcode,
     const oa_xcode_source_t *source, char text[OA_XCODE_TEXT_BYTES]);
 
 /*
  * Owner.  A rung that is switched on begins at the next keyframe of the source
- * or of keyframe_time; one that is switched off gives its encoder back.
+ * or of keyframe_time that is pushed, one of sound with the next frame; one
+ * that is switched off gives its encoder back, and no frame of it comes any
+ * more.  One that has failed is off, and may be tried again.
  */
 void oa_xcode_rung_set(oa_xcode_t *xcode, unsigned rung, bool on);
 
@@ -217,6 +236,14 @@ void oa_xcode_rung_stats(oa_xcode_t *xcode, unsigned rung,
  * each picture.
  */
 void oa_xcode_rung_slow(oa_xcode_t *xcode, unsigned rung, uint32_t us);
+
+
+/*
+ * Process-wide, for who has no other use of libav*: where libav* logs to;
+ * levels are AV_LOG_*.  Called from any thread.
+ */
+void oa_xcode_log(void (*write)(void *of, int level, const char *format,
+    va_list args));
 
 
 OA_END_DECLS
