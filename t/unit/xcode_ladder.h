@@ -282,8 +282,9 @@ ladder_describe(oa_xcode_source_t *d, const source_t *video,
 
 
 static UNUSED ladder_t *
-ladder_new(const source_t *video, const source_t *audio,
-    const oa_xcode_rung_t *rungs, unsigned nrungs, unsigned nthreads)
+ladder_new_on(oa_xcode_device_t device, const source_t *video,
+    const source_t *audio, const oa_xcode_rung_t *rungs, unsigned nrungs,
+    unsigned nthreads)
 {
     unsigned            i;
     ladder_t           *l;
@@ -295,7 +296,7 @@ ladder_new(const source_t *video, const source_t *audio,
     events = ladder_events(l);
 
     assert_int_equal(oa_xcode_create(&l->xcode, &l->source, rungs, nrungs,
-                                     OA_XCODE_CPU, &events, l->text), OA_OK);
+                                     device, &events, l->text), OA_OK);
 
     for (i = 0; i < nthreads; i++) {
         assert_int_equal(pthread_create(&l->threads[i], NULL, ladder_thread,
@@ -310,13 +311,20 @@ ladder_new(const source_t *video, const source_t *audio,
 }
 
 
+static UNUSED ladder_t *
+ladder_new(const source_t *video, const source_t *audio,
+    const oa_xcode_rung_t *rungs, unsigned nrungs, unsigned nthreads)
+{
+    return ladder_new_on(OA_XCODE_CPU, video, audio, rungs, nrungs, nthreads);
+}
+
+
+/* What is left when the ladder was destroyed. */
 static UNUSED void
-ladder_free(ladder_t *l)
+ladder_end(ladder_t *l)
 {
     int       i;
     unsigned  t;
-
-    (void) oa_xcode_destroy(l->xcode);
 
     pthread_mutex_lock(&l->lock);
     l->stop = true;
@@ -339,6 +347,14 @@ ladder_free(ladder_t *l)
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->lock);
     free(l);
+}
+
+
+static UNUSED void
+ladder_free(ladder_t *l)
+{
+    (void) oa_xcode_destroy(l->xcode);
+    ladder_end(l);
 }
 
 
