@@ -20,8 +20,8 @@ oa_xcode_rate_is_lower(oa_timeline_rate_t rung, oa_timeline_rate_t source)
 {
     return rung.num != 0 && rung.den != 0 && source.num != 0
            && source.den != 0
-           && (uint64_t) rung.num * source.den / 99
-              < (uint64_t) source.num * rung.den / 100;
+           && (uint64_t) rung.num * source.den * 100
+              < (uint64_t) source.num * rung.den * 99;
 }
 
 

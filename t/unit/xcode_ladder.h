@@ -48,7 +48,8 @@ typedef struct {
     pthread_t            threads[8];
     unsigned             nthreads;
 
-    int64_t              now_us;     /* of the clock; 0: the real one */
+    int64_t              now_us;     /* of the clock, which stands still so
+                                        that nothing is late; 0: the real one */
     ladder_output_t      outputs[LADDER_OUTPUTS];
     int                  n;
 } ladder_t;
@@ -292,6 +293,7 @@ ladder_new_on(oa_xcode_device_t device, const source_t *video,
 
     l = ladder_alloc();
     l->nthreads = nthreads;
+    l->now_us = 1;
     ladder_describe(&l->source, video, audio);
     events = ladder_events(l);
 
