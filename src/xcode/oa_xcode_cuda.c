@@ -90,20 +90,35 @@ oa_xcode_cuda_device_new(unsigned card, char text[OA_XCODE_TEXT_BYTES])
 
     if (rc < 0) {
         oa_xcode_cuda_explain_device(card, rc, text);
-        return NULL;
+
+    } else if (!oa_xcode_cuda_is_alive(device)) {
+        av_buffer_unref(&device);
+        (void) snprintf(text, OA_XCODE_TEXT_BYTES,
+                        "card %u has no memory, or does nothing", card);
     }
 
     return device;
 }
 
 
-/* Locked; not a reference.  One that does not live is forgotten. */
-static AVBufferRef *
-oa_xcode_cuda_device(oa_xcode_cuda_t *cuda, char text[OA_XCODE_TEXT_BYTES])
+/*
+ * Locked.  A device that is gone is forgotten: when its last user has done so,
+ * the driver makes the context anew.
+ */
+static void
+oa_xcode_cuda_check(oa_xcode_cuda_t *cuda)
 {
     if (cuda->device != NULL && !oa_xcode_cuda_is_alive(cuda->device)) {
         av_buffer_unref(&cuda->device);
     }
+}
+
+
+/* Locked; not a reference. */
+static AVBufferRef *
+oa_xcode_cuda_device(oa_xcode_cuda_t *cuda, char text[OA_XCODE_TEXT_BYTES])
+{
+    oa_xcode_cuda_check(cuda);
 
     if (cuda->device == NULL) {
         cuda->device = oa_xcode_cuda_device_new(cuda->card, text);
@@ -180,6 +195,7 @@ oa_xcode_cuda_frames_drop(oa_xcode_rung_state_t *rung)
 {
     pthread_mutex_lock(&rung->xcode->cuda->lock);
     av_buffer_unref(&rung->cuda_frames);
+    oa_xcode_cuda_check(rung->xcode->cuda);
     pthread_mutex_unlock(&rung->xcode->cuda->lock);
 }
 

@@ -2,9 +2,7 @@
 /*
  * Inside of the CUDA device: oa_xcode_cuda*.c.
  *
- * All devices of a process share the card's primary context.  One that failed
- * is forgotten, so that the next encoder begins with a new one; when the last
- * user of a context that is lost has let it go, the driver makes it anew.
+ * All devices of a process share the card's primary context.
  */
 
 

@@ -59,8 +59,11 @@ oa_xcode_cuda_fail(const char *what, int error,
     char  why[AV_ERROR_MAX_STRING_SIZE];
 
     (void) av_strerror(error, why, sizeof(why));
+
+    /* libav* says no memory when the card did not answer, too */
     (void) snprintf(text, OA_XCODE_TEXT_BYTES, "%s on the card failed: %s",
-                    what, why);
+                    what, error == AVERROR(ENOMEM)
+                          ? "no memory, or the card is gone" : why);
 
     return false;
 }

@@ -148,7 +148,6 @@ check_conf(const source_conf_t *conf, const oa_xcode_rung_t *rungs,
     s = source_new(conf);
     card = card_ladder(s, NULL, rungs, nrungs);
     cpu = ladder_new(s, NULL, rungs, nrungs, 0);
-    cpu->now_us = 1;
     ladder_settle(cpu);
 
     ladder_play(card, s);

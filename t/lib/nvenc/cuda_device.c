@@ -10,6 +10,7 @@
 #include "faults.h"
 
 
+#define CUDA_CARDS      16
 #define CUDA_CONTEXTS   64        /* on a thread's stack */
 #define CUDA_ALIGNMENT  512
 
@@ -22,8 +23,13 @@ struct CUctx_st {
 
 
 /* Shared by those in the process who ask for it; made anew for the next one. */
-static struct CUctx_st          cuda_primary;
-static atomic_int               cuda_primary_users;
+typedef struct {
+    struct CUctx_st  context;
+    atomic_int       users;
+} cuda_primary_t;
+
+
+static cuda_primary_t           cuda_primary[CUDA_CARDS];
 
 static _Thread_local CUcontext  cuda_stack[CUDA_CONTEXTS];
 static _Thread_local unsigned   cuda_depth;
@@ -56,7 +62,9 @@ cuda_devices(void)
 
     faults_read(&faults);
 
-    return faults.dead ? 0 : faults.devices;
+    return faults.dead ? 0
+           : faults.devices < CUDA_CARDS ? faults.devices
+                                         : CUDA_CARDS;
 }
 
 
@@ -239,12 +247,12 @@ cuCtxGetDevice(CUdevice *device)
 CUDA_EXPORT CUresult
 cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device)
 {
-    if (device != 0 || cuda_devices() == 0) {
+    if (device < 0 || device >= cuda_devices()) {
         return CUDA_ERROR_INVALID_DEVICE;
     }
 
-    atomic_fetch_add(&cuda_primary_users, 1);
-    *context = &cuda_primary;
+    atomic_fetch_add(&cuda_primary[device].users, 1);
+    *context = &cuda_primary[device].context;
 
     return CUDA_SUCCESS;
 }
@@ -253,10 +261,8 @@ cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device)
 CUDA_EXPORT CUresult
 cuDevicePrimaryCtxRelease(CUdevice device)
 {
-    (void) device;
-
-    if (atomic_fetch_sub(&cuda_primary_users, 1) == 1) {
-        atomic_store(&cuda_primary.lost, false);
+    if (atomic_fetch_sub(&cuda_primary[device].users, 1) == 1) {
+        atomic_store(&cuda_primary[device].context.lost, false);
     }
 
     return CUDA_SUCCESS;
@@ -285,10 +291,8 @@ cuDevicePrimaryCtxSetFlags(CUdevice device, unsigned flags)
 CUDA_EXPORT CUresult
 cuDevicePrimaryCtxGetState(CUdevice device, unsigned *flags, int *active)
 {
-    (void) device;
-
     *flags = 4;                          /* CU_CTX_SCHED_BLOCKING_SYNC */
-    *active = atomic_load(&cuda_primary_users) > 0;
+    *active = atomic_load(&cuda_primary[device].users) > 0;
 
     return CUDA_SUCCESS;
 }
