@@ -11,14 +11,6 @@
 #include <unistd.h>
 
 
-/* What libx265 itself never frees. */
-const char *
-__lsan_default_suppressions(void)
-{
-    return "leak:libx265\n";
-}
-
-
 static char  card_file[] = "/tmp/onair-card-XXXXXX";
 
 

@@ -445,7 +445,7 @@ try_words(oa_xcode_device_t device, const source_t *s, const char *preset,
         ladder_free(l);
 
     } else {
-        ladder_end(l);
+        ladder_end(l, false);
     }
 
     return err;

@@ -510,7 +510,7 @@ test_card_hangs(void **state)
 
     /* it frees itself */
     card_faults("");
-    ladder_end(l);
+    ladder_end(l, false);
     source_free(s);
 }
 

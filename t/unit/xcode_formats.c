@@ -112,6 +112,10 @@ check_source(const source_conf_t *conf, const oa_xcode_rung_t *rung,
 
 static const oa_xcode_rung_t  rung_160 = LADDER_AVC(160, 90, 25, 1, 600000);
 static const oa_xcode_rung_t  rung_320 = LADDER_AVC(320, 180, 25, 1, 1500000);
+static const oa_xcode_rung_t  rung_hevc = {
+    .codec = OA_CODEC_HEVC, .width = 160, .height = 90, .rate = { 25, 1 },
+    .bitrate = 400000, .preset = "ultrafast"
+};
 
 
 static void
@@ -259,6 +263,26 @@ test_colours(void **state)
 }
 
 
+/* What is reserved, encoders do not take: nothing is said of it. */
+static void
+test_reserved_colours(void **state)
+{
+    seen_t         seen;
+    source_conf_t  conf;
+
+    (void) state;
+
+    conf = source_of("libx264", "preset=veryfast,crf=12", 320, 180,
+                     AV_PIX_FMT_YUV420P);
+    conf.colour = (oa_codec_colour_t) { true, 3, 3, 3, false };
+    seen = check_source(&conf, &rung_160, 30);
+    assert_int_equal(seen.last.color_primaries, AVCOL_PRI_UNSPECIFIED);
+    assert_int_equal(seen.last.color_trc, AVCOL_TRC_UNSPECIFIED);
+    assert_int_equal(seen.last.colorspace, AVCOL_SPC_UNSPECIFIED);
+    check_source(&conf, &rung_hevc, 30);
+}
+
+
 /* R, G and B: white is white in limited range of BT.709. */
 static void
 look_at_white(void *ctx, const AVFrame *frame)
@@ -338,12 +362,6 @@ test_rgb(void **state)
 
 
 /* --- HEVC rungs, and HDR ---------------------------------------------- */
-
-
-static const oa_xcode_rung_t  rung_hevc = {
-    .codec = OA_CODEC_HEVC, .width = 160, .height = 90, .rate = { 25, 1 },
-    .bitrate = 400000, .preset = "ultrafast"
-};
 
 
 static source_conf_t
@@ -676,6 +694,7 @@ main(void)
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_interlaced),
         cmocka_unit_test(test_colours),
+        cmocka_unit_test(test_reserved_colours),
         cmocka_unit_test(test_rgb),
         cmocka_unit_test(test_hevc_rungs),
         cmocka_unit_test(test_hdr_is_refused),

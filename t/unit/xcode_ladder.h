@@ -45,6 +45,7 @@ typedef struct {
     bool                 ready;
     bool                 refuse;     /* run() says false */
     bool                 stop;
+    bool                 destroyed;  /* no event may come any more */
     pthread_t            threads[8];
     unsigned             nthreads;
 
@@ -66,6 +67,16 @@ ladder_clock_us(void)
 }
 
 
+/* In any thread, where an assertion of cmocka is of no use. */
+static UNUSED void
+ladder_check(bool holds)
+{
+    if (!holds) {
+        abort();
+    }
+}
+
+
 /* --- events ----------------------------------------------------------- */
 
 
@@ -77,15 +88,16 @@ ladder_run(void *ctx, oa_xcode_strand_t *strand)
     ladder_t  *l = ctx;
 
     pthread_mutex_lock(&l->lock);
+    ladder_check(!l->destroyed);
 
     taken = !l->refuse;
 
     if (taken) {
         for (i = 0; i < l->count; i++) {
-            assert_ptr_not_equal(l->strands[i], strand);
+            ladder_check(l->strands[i] != strand);
         }
 
-        assert_true(l->count < LADDER_STRANDS);
+        ladder_check(l->count < LADDER_STRANDS);
         l->strands[l->count++] = strand;
         pthread_cond_broadcast(&l->changed);
     }
@@ -102,7 +114,7 @@ ladder_ready(void *ctx)
     ladder_t  *l = ctx;
 
     pthread_mutex_lock(&l->lock);
-    assert_false(l->ready);
+    ladder_check(!l->ready && !l->destroyed);
     l->ready = true;
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->lock);
@@ -116,6 +128,7 @@ ladder_now_us(void *ctx)
     ladder_t  *l = ctx;
 
     pthread_mutex_lock(&l->lock);
+    ladder_check(!l->destroyed);
     now_us = l->now_us != 0 ? l->now_us : ladder_clock_us();
     pthread_mutex_unlock(&l->lock);
 
@@ -321,14 +334,25 @@ ladder_new(const source_t *video, const source_t *audio,
 }
 
 
-/* What is left when the ladder was destroyed. */
+/* What came out so far. */
 static UNUSED void
-ladder_end(ladder_t *l)
+ladder_forget(ladder_t *l)
 {
-    int       i;
+    while (l->n > 0) {
+        free(l->outputs[--l->n].data);
+    }
+}
+
+
+/* What is left when the ladder was destroyed; freed is what that returned. */
+static UNUSED void
+ladder_end(ladder_t *l, bool freed)
+{
     unsigned  t;
 
     pthread_mutex_lock(&l->lock);
+    assert_true(!freed || l->count + l->running == 0);
+    l->destroyed = true;
     l->stop = true;
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->lock);
@@ -342,10 +366,7 @@ ladder_end(ladder_t *l)
         oa_xcode_strand_run(ladder_next(l));
     }
 
-    for (i = 0; i < l->n; i++) {
-        free(l->outputs[i].data);
-    }
-
+    ladder_forget(l);
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->lock);
     free(l);
@@ -355,8 +376,7 @@ ladder_end(ladder_t *l)
 static UNUSED void
 ladder_free(ladder_t *l)
 {
-    (void) oa_xcode_destroy(l->xcode);
-    ladder_end(l);
+    ladder_end(l, oa_xcode_destroy(l->xcode));
 }
 
 
