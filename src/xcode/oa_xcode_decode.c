@@ -482,7 +482,11 @@ oa_xcode_refused(oa_xcode_track_t *track, int error)
     track->xcode->stats.damaged++;
     pthread_mutex_unlock(&track->xcode->lock);
 
-    if (error != AVERROR(ENOMEM) && ++track->refusals < OA_XCODE_REFUSALS) {
+    /* a card that does nothing more will not come round either */
+    if (error != AVERROR(ENOMEM)
+        && (error != AVERROR_EXTERNAL
+            || track->decoder->hw_frames_ctx == NULL)
+        && ++track->refusals < OA_XCODE_REFUSALS) {
         return;
     }
 

@@ -39,6 +39,9 @@
 #define OA_XCODE_ROOM           4
 #define OA_XCODE_ROOM_SOUND     48
 
+/* Pictures outside of a decoder, which may have but so many. */
+#define OA_XCODE_WAITING        (OA_XCODE_DECODED + 4)
+
 /* What a strand does before another one has its turn. */
 #define OA_XCODE_BATCH          4
 
@@ -192,6 +195,8 @@ typedef struct {
     enum AVColorRange      range;
 
     AVBufferPool          *pool;
+    struct oa_xcode_cuda_scaler_s
+                          *cuda;
     AVFrame               *made;         /* of this round */
     bool                   wanted;
     unsigned               run;
@@ -220,6 +225,10 @@ typedef struct {
     int64_t                taken;        /* samples of the source since */
     int64_t                sent;         /* the rung's, to the encoder */
 } oa_xcode_sound_t;
+
+
+typedef struct oa_xcode_cuda_s         oa_xcode_cuda_t;
+typedef struct oa_xcode_cuda_scaler_s  oa_xcode_cuda_scaler_t;
 
 
 typedef struct {
@@ -256,6 +265,8 @@ typedef struct {
     AVPacket              *packet;
     AVPacket              *record;       /* the last CONFIG */
     oa_xcode_sound_t       sound;
+
+    AVBufferRef           *cuda_frames;  /* with the lock of oa_xcode_cuda_t */
 } oa_xcode_rung_state_t;
 
 
@@ -264,7 +275,12 @@ typedef struct {
  * respectively NULL, text says why, without a full stop.
  */
 typedef struct {
-    oa_xcode_device_t      device;
+    /* Of a rung of 8 bits, respectively 10. */
+    enum AVPixelFormat     formats[2];
+
+    /* Owner.  NULL: nothing to do.  false: no memory. */
+    bool                 (*begin)(oa_xcode_t *xcode, oa_xcode_device_t device);
+    void                 (*end)(oa_xcode_t *xcode);
 
     /* Whether it knows the words; the codec and numbers are good. */
     bool                 (*knows)(const oa_xcode_rung_t *rung);
@@ -292,6 +308,7 @@ struct oa_xcode_s {
     pthread_mutex_t             lock;
     oa_xcode_events_t           events;
     const oa_xcode_functions_t *functions;
+    oa_xcode_cuda_t            *cuda;
     oa_xcode_source_t           source;      /* records are not kept here */
     bool                        dead;
     unsigned                    pending;     /* strands asked for or running */
@@ -382,6 +399,9 @@ enum AVCodecID oa_xcode_codec_id(oa_codec_id_t codec);
 
 /* --- oa_xcode_scale.c ------------------------------------------------- */
 
+/* Bits of a sample. */
+int oa_xcode_depth(enum AVPixelFormat format);
+
 bool oa_xcode_scale_has_work(oa_xcode_strand_t *strand);
 bool oa_xcode_scale_work(oa_xcode_strand_t *strand);
 
@@ -427,9 +447,38 @@ void oa_xcode_hdr_refuse(const char *hdr, const oa_xcode_rung_state_t *rung,
     char text[OA_XCODE_TEXT_BYTES]);
 
 
-/* --- oa_xcode_cpu.c --------------------------------------------------- */
+/* --- oa_xcode_cpu.c, which the other device uses too ------------------- */
+
+bool oa_xcode_knows_profile(const oa_xcode_rung_t *rung);
+const char *oa_xcode_profile(const oa_xcode_rung_state_t *rung);
+
+/* device: NULL, or where to decode if it is able to. */
+AVCodecContext *oa_xcode_video_decoder(const oa_xcode_config_t *config,
+    AVBufferRef *device, char text[OA_XCODE_TEXT_BYTES]);
+
+/* All that does not depend on the encoder's name. */
+void oa_xcode_encoder_parameters(const oa_xcode_rung_state_t *rung,
+    AVCodecContext *encoder);
 
 const oa_xcode_functions_t *oa_xcode_cpu(void);
+
+
+/* --- oa_xcode_cuda.c -------------------------------------------------- */
+
+const oa_xcode_functions_t *oa_xcode_cuda(void);
+
+static inline const oa_xcode_functions_t *
+oa_xcode_functions(oa_xcode_device_t device)
+{
+    return device == OA_XCODE_CPU ? oa_xcode_cpu() : oa_xcode_cuda();
+}
+
+
+/* --- oa_xcode_preset.c ------------------------------------------------ */
+
+/* NULL: no such word. */
+const char *oa_xcode_preset_cpu(const char *word);
+const char *oa_xcode_preset_nvenc(const char *word);
 
 
 OA_END_DECLS
