@@ -52,7 +52,7 @@ sub gst {
     # the muxer does not wait longer than its latency for a track that is late,
     # as on a busy machine, and stamps its frames with the other track's clock
     my @command = (qw(gst-launch-1.0 -q flvmux name=mux streamable=true),
-                   qw(latency=10000000000 ! rtmp2sink), "location=$url");
+                   qw(latency=3000000000 ! rtmp2sink), "location=$url");
 
     push @command, _gst_video($o) if $o->{video};
     push @command, _gst_audio($o) if $o->{audio};
@@ -150,7 +150,10 @@ sub _ffmpeg_encoders {
 
 
 # What one track has while the muxer waits for the other.
-sub _gst_queue { return qw(! queue max-size-time=0 max-size-buffers=0 ! mux.) }
+sub _gst_queue {
+    return (qw(! queue max-size-time=0 max-size-buffers=0 max-size-bytes=0),
+            qw(! mux.));
+}
 
 
 sub _gst_video {
