@@ -16,6 +16,9 @@
 /* Frames that tell it all: reordering over three, and as many to settle. */
 #define OA_SETTLE_FRAMES  8
 
+/* By which two timestamps of whole milliseconds may be too near. */
+#define OA_SETTLE_ROUNDING_MS  2
+
 
 typedef struct {
     oa_packager_pending_t  *held;
@@ -87,7 +90,10 @@ oa_settle_read(const oa_packager_t *p, oa_settle_t *s)
 }
 
 
-/* Whether a frame comes sooner after the one before than frames do. */
+/*
+ * Whether a frame comes sooner after the one before than frames do: by how
+ * much follows from how far below 0 the first one's time was.
+ */
 static bool
 oa_settle_squashed(const oa_packager_t *p, const oa_settle_t *s)
 {
@@ -100,7 +106,10 @@ oa_settle_squashed(const oa_packager_t *p, const oa_settle_t *s)
     for (i = 1; i < s->count; i++) {
         step_ms = s->frames[i].decode_ms - s->frames[i - 1].decode_ms;
 
-        if (step_ms >= 0 && step_ms * 2 < frame_ms) {
+        if (step_ms >= 0
+            && (step_ms * 2 < frame_ms
+                || step_ms + OA_SETTLE_ROUNDING_MS < frame_ms))
+        {
             return true;
         }
     }

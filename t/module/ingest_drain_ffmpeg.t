@@ -33,8 +33,8 @@ ok $viewer->wait_live('video', 'audio'), 'it is on the air';
 my $session = $viewer->session;
 
 $server->reload;
-ok wait_for { !$server->leaving_pids } 30;
-ok wait_for { $server->error_log =~ /"chan" session $session resumed/ } 30;
+ok wait_for { !$server->leaving_pids };
+ok wait_for { $server->error_log =~ /"chan" session $session resumed/ };
 is $viewer->session, $session, 'it is back in its session';
 
 kill 'TERM', -$pid;

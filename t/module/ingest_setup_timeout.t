@@ -62,7 +62,7 @@ my $all = wait_for {
     $_->read_some(0) for values %stage;
     sleep 0.1;
     !grep { !$_->{gone} } values %stage, values %slow;
-} 15;
+};
 
 ok $all, 'all are closed';
 

@@ -6,15 +6,13 @@ use strict;
 use warnings;
 
 use lib 't/lib';
-use IO::Socket::INET;
 use Test::More;
 
 use Onair::HTTP2;
-use Onair::Server;
+use Onair::Server qw(free_port wait_for);
 use Onair::Steps;
 
-my $port = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)
-           ->sockport;
+my $port = free_port();
 my $server = Onair::Server->start(workers => 1,
                                   server => "listen 127.0.0.1:$port http2;");
 my $live = Onair::Steps->start($server, 'news');

@@ -46,7 +46,7 @@ Onair::Accounts->each(sub {
         } else {
             my $ended = wait_for {
                 ($viewer->playlist('video') // {})->{endlist};
-            } 20;
+            };
             ok $ended, "$way: viewers are not left waiting";
         }
     }

@@ -70,8 +70,12 @@ for my $how (qw(stop kill)) {
     };
 }
 
+# Who waited with the queries would do so for their time-out: half of it is
+# late, whatever else the machine does.
 subtest 'suspended under load' => sub {
-    my $server = Onair::SQL->server($db, arguments => 'timeout=1s pool=2');
+    my $timeout = 4;
+    my $server = Onair::SQL->server($db, arguments =>
+                                    "timeout=${timeout}s pool=2");
     my $live = Onair::Steps->start($server, 'news');
 
     $live->parts(1);
@@ -97,14 +101,14 @@ subtest 'suspended under load' => sub {
 
     is $tally->{timeout} + $tally->{unavailable}, 400,
        'every query ended without an answer' or diag explain $tally;
-    cmp_ok $took, '<', 5, 'by its time-out';
+    cmp_ok $took, '<', 5 * $timeout, 'by its time-out';
     cmp_ok $n, '>', 100, "the worker gave $n other answers meanwhile";
-    cmp_ok $slowest, '<', 0.5, 'none of them late';
+    cmp_ok $slowest, '<', $timeout / 2, 'none of them late';
     ok !available($server), 'the database is not available';
 
     $begun = time;
     is sql($server, 'one')->{status}, 'refused', 'a query is refused';
-    cmp_ok time - $begun, '<', 0.5, 'at once';
+    cmp_ok time - $begun, '<', $timeout / 2, 'at once';
     $db->resume;
     comes_back($server);
 };

@@ -127,7 +127,7 @@ sub cancelled
 
 for my $class (@ARGV ? @ARGV : qw(Onair::SQLite Onair::PostgreSQL)) {
     my $db = $class->start;
-    my $server = Onair::SQL->server($db, arguments => 'timeout=3s');
+    my $server = Onair::SQL->server($db, arguments => 'timeout=20s');
 
     subtest $db->kind => sub {
         ok wait_for { available($server) }, 'the database is available';

@@ -126,7 +126,7 @@ subtest 'moved away' => sub {
 
 subtest 'locked' => sub {
     my $db = Onair::SQLite->start;
-    my $server = Onair::SQL->server($db, arguments => 'timeout=1s');
+    my $server = Onair::SQL->server($db, arguments => 'timeout=3s');
 
     sql($server, 'add_user', 't:anna', 'n:', 'i:0');
     $db->lock;
@@ -146,7 +146,7 @@ subtest 'locked' => sub {
 
 subtest 'slow' => sub {
     my $db = Onair::SQLite->start;
-    my $server = Onair::SQL->server($db, arguments => 'timeout=1s pool=1');
+    my $server = Onair::SQL->server($db, arguments => 'timeout=3s pool=1');
 
     is sql($server, 'slow', 'i:1000000000')->{status}, 'timeout',
        'a statement without end is ended';
@@ -161,7 +161,7 @@ subtest 'slow' => sub {
 
 subtest 'shutdown' => sub {
     my $db = Onair::SQLite->start;
-    my $server = Onair::SQL->server($db, arguments => 'timeout=5s');
+    my $server = Onair::SQL->server($db, arguments => 'timeout=30s');
 
     sql($server, 'add_user', 't:anna', 'n:', 'i:0');
     $db->lock;

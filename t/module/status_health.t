@@ -80,9 +80,9 @@ sub sum { my $sum = 0; $sum += $_ for @{ $_[0] }; return $sum }
 cmp_ok sum($h->{video_frames}), '>', 60, 'frames are counted';
 cmp_ok sum($h->{audio_frames}), '>', 60, 'of the audio, too';
 cmp_ok sum($h->{video_bitrate}), '>', 100_000, 'bits are';
-is_deeply [grep { $_ } @{ $h->{keyframe_interval_ms} }],
-          [(2000) x grep { $_ } @{ $h->{keyframe_interval_ms} }],
-          'keyframes are two seconds apart';
+# the clock's phase is found with the first frames: a millisecond more or less
+is_deeply [grep { $_ && abs($_ - 2000) > 1 } @{ $h->{keyframe_interval_ms} }],
+          [], 'keyframes are two seconds apart';
 ok((grep { $_ } @{ $h->{keyframe_interval_ms} }), 'which some second tells');
 
 is health('nobody'), 404, 'no such channel: 404';

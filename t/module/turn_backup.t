@@ -37,7 +37,7 @@ sub on_air
     return wait_for {
         $n <= (() = $node->error_log =~
             /ingest: channel "$channel" session \w+ (?:started|resumed)/g)
-    } 10;
+    };
 }
 
 

@@ -20,7 +20,7 @@ my $server = Onair::Server->start(
     workers => 1,
     main => 'onair_database "' . $accounts->url . '";',
     rtmp => 'publish_auth_pepper ' . $accounts->pepper . ';'
-            . 'ingest_setup_timeout 1s; drop_idle_publisher 3s;',
+            . 'ingest_setup_timeout 3s; drop_idle_publisher 5s;',
     rtmp_app => 'publish_auth database;');
 
 my $url = $server->rtmp_url($key);
@@ -32,7 +32,7 @@ my $backup = Onair::Publisher->ffmpeg("$url?backup=1", gop => 30);
 ok wait_for { $server->error_log =~ /a backup stands by/ }, 'a backup stands by';
 
 my $seconds = $viewer->playlist('video')->{seconds};
-ok $viewer->wait_seconds('video', $seconds + 5), 'time goes on';
+ok $viewer->wait_seconds('video', $seconds + 8), 'time goes on';
 ok $backup->running, 'it still does' or diag $backup->log;
 unlike $server->error_log, qr/session closed/, 'nobody was closed';
 

@@ -23,7 +23,7 @@ $browser->open($server->url('/'));
 ok $browser->wait_state('playing'), 'it plays';
 ok $browser->wait('onair.player.report().time > 2'), 'and time goes by';
 
-my ($before, $after) = $browser->smooth(3, sub {
+my ($before, $after) = $browser->smooth(5, sub {
     my $time = shift->{time};
 
     ok $browser->wait("onair.player.report().time > $time + 10"),

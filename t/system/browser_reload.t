@@ -19,7 +19,7 @@ $browser->open($server->url('/#chan'));
 
 ok $browser->wait('onair.player.report().time > 2'), 'it plays';
 
-my ($before, $after) = $browser->smooth(3, sub {
+my ($before, $after) = $browser->smooth(5, sub {
     for my $n (1 .. 3) {
         my $time = $browser->report->{time};
 

@@ -23,7 +23,7 @@ my $viewers = Onair::Viewers->start($server, 'chan', viewers => 6,
                                     processes => 1);
 my $viewer = Onair::Viewer->new($server, 'chan');
 
-ok $viewers->more(1, 60), 'viewers are under way';
+ok $viewers->more(1, 180), 'viewers are under way';
 
 my @workers = $server->worker_pids;
 my $base = '/live/chan/' . $viewer->session . '/video';
@@ -88,7 +88,7 @@ for my $n (1 .. 300) {
     $connection->close;
 }
 
-ok $viewers->more(2, 60), 'viewers go on';
+ok $viewers->more(2, 180), 'viewers go on';
 is_deeply [ $viewers->unforgiven ], [], 'no request failed';
 is_deeply $viewers->missed, [], 'nobody missed anything';
 is_deeply [ $server->worker_pids ], [ @workers ], 'the workers are the same';

@@ -19,7 +19,7 @@ my $server = Onair::Server->start(workers => 4,
 my $publisher = Onair::Publisher->ffmpeg($server->rtmp_url('chan'));
 my $viewers = Onair::Viewers->start($server, 'chan', viewers => 16);
 
-ok $viewers->more(1, 60), 'all viewers are under way';
+ok $viewers->more(1, 180), 'all viewers are under way';
 
 my $home = $server->publisher_worker('chan');
 my @killed;
@@ -32,7 +32,7 @@ for my $round (1 .. 3) {
     ok wait_for { my @pids = $server->worker_pids;
                   @pids == 4 && !grep { $_ == $victim } @pids },
         "$round: a new worker takes the place of $victim";
-    ok $viewers->more(2, 60), "$round: all viewers go on";
+    ok $viewers->more(2, 180), "$round: all viewers go on";
 }
 
 is_deeply [ $viewers->unforgiven(@killed) ], [],

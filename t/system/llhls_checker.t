@@ -462,12 +462,15 @@ my @spoilt = (
 );
 
 
-# All at a time: each has an origin and a check of its own.
+# Some at a time: each has an origin and a check of its own.  A machine that is
+# busy with other things may keep a check from asking for what is spoilt, or an
+# origin from answering in time; not three times.
 my $seconds = 4;
+my $tries = 3;
 my %running;
 
 sub launch {
-    my ($i, $spoil) = @_;
+    my ($i, $spoil, $longer) = @_;
 
     pipe my $from, my $to or die;
     my $pid = fork // die;
@@ -476,7 +479,7 @@ sub launch {
         $main::began = time();
         my $fake = Onair::LLHLS::FakeOrigin->start(
             ref $spoil ? (spoil => $spoil) : $spoil ? ($spoil => 1) : ());
-        my $result = Onair::LLHLS::check($fake->url, $seconds);
+        my $result = Onair::LLHLS::check($fake->url, $seconds * ($longer // 1));
         Storable::store_fd($result, $to);
         close $to;
         $fake->stop;
@@ -499,17 +502,45 @@ sub collect {
 }
 
 
+# Of a check that runs; again, alone, while it is not as it should be.
+sub result {
+    my ($i, $spoil, $as_it_should) = @_;
+
+    my $result = collect($i);
+
+    for my $try (2 .. $tries) {
+        last if $as_it_should->($result);
+        diag "again: $i, try $try";
+        launch($i, $spoil, $try);
+        $result = collect($i);
+    }
+
+    return $result;
+}
+
+
+sub notices {
+    my ($i, $rule, $spoil) = @_;
+
+    my $result = result($i, $spoil, sub {
+        grep { $_->{rule} eq $rule } @{ $_[0]{violations} };
+    });
+
+    fired($rule, $result->{violations}, 'by an origin');
+}
+
+
 my @spoils = @spoilt;
 
 for (my $i = 0; $i < @spoils; $i += 8) {
     my @now = grep { $_ < @spoils } $i .. $i + 7;
 
     launch($_, $spoils[$_][1]) for @now;
-    fired($spoils[$_][0], collect($_)->{violations}, 'by an origin') for @now;
+    notices($_, @{ $spoils[$_] }) for @now;
 }
 
 launch('good', undef);
-my $result = collect('good');
+my $result = result('good', undef, sub { !@{ $_[0]{violations} } });
 is_deeply([map { Onair::LLHLS::text($_) } @{ $result->{violations} }], [],
           'a good origin passes');
 is(scalar(grep { $_->{parts} > 30 && $_->{segments} > 2 }

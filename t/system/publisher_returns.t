@@ -26,7 +26,7 @@ my $viewer = Onair::Viewer->new($server, 'chan');
 my $viewers = Onair::Viewers->start($server, 'chan', viewers => 8,
                                     statuses => [503]);
 
-ok $viewers->more(1, 60), 'all viewers are under way';
+ok $viewers->more(1, 180), 'all viewers are under way';
 
 my $session = $viewer->session;
 
@@ -38,7 +38,7 @@ my @held = hold();
 $publisher = Onair::Publisher->ffmpeg($url);
 is_deeply [ answers(@held) ], [ (200) x @held ],
     'what is held gets what comes when it is back';
-ok $viewers->more(2, 60), 'all viewers go on';
+ok $viewers->more(2, 180), 'all viewers go on';
 is $viewer->playlist('video')->{discontinuities}, 1,
     'after a discontinuity';
 
@@ -52,7 +52,7 @@ is_deeply [ answers(@held) ], [ (503) x @held ],
 unlike $viewer->playlist('video')->{text}, qr/ENDLIST/, 'nothing has ended';
 
 $publisher = Onair::Publisher->ffmpeg($url);
-ok $viewers->more(2, 60), 'all viewers go on';
+ok $viewers->more(2, 180), 'all viewers go on';
 is $viewer->playlist('video')->{discontinuities}, 2,
     'after another discontinuity';
 

@@ -20,14 +20,14 @@ my $publisher = Onair::Publisher->ffmpeg($server->rtmp_url('chan'));
 my $viewers = Onair::Viewers->start($server, 'chan', viewers => 16,
                                     reload => 1);
 
-ok $viewers->more(1, 60), 'all viewers are under way';
+ok $viewers->more(1, 180), 'all viewers are under way';
 
 my $home = $server->publisher_worker('chan');
 my @held = map { held($_) } 1 .. 8;
 
 for my $round (1 .. 3) {
     $server->reload;
-    ok $viewers->more(2, 60), "$round: all viewers go on";
+    ok $viewers->more(2, 180), "$round: all viewers go on";
     is_deeply [ $server->leaving_pids ], [ $home ],
         "$round: of the old workers only the publisher's is left"
         if wait_for { $server->leaving_pids == 1 };

@@ -83,7 +83,7 @@ sub answer_to {
 my $publisher = Onair::Publisher->ffmpeg("rtmps://127.0.0.1:$tls/live/studio");
 my $path = '/live/studio/index.m3u8';
 
-ok +(wait_for { $server->get($path)->{status} == 200 } 30), 'it is live'
+ok +(wait_for { $server->get($path)->{status} == 200 }), 'it is live'
     or diag $publisher->log, $server->error_log;
 
 my $list = $server->get($path);
@@ -95,7 +95,7 @@ ok +(wait_for { $server->get("/live/studio/$media")->{body}
 
 my $other = Onair::Publisher->ffmpeg("rtmps://127.0.0.1:$tls/other/second",
                                      duration => 5);
-ok +(wait_for { !$other->running } 30)
+ok +(wait_for { !$other->running })
     && $server->get('/live/second/index.m3u8')->{status} == 404,
     'the address that counts is the publisher\'s';
 like $server->error_log, qr/access forbidden by rule, client: 127\.0\.0\.1\b/,

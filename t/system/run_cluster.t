@@ -54,7 +54,7 @@ sub start {
 
 my $pid = start();
 
-wait_for { return -e $ready || waitpid($pid, WNOHANG) } 120;
+wait_for { return -e $ready || waitpid($pid, WNOHANG) } 600;
 ok -e $ready, 'it serves' or BAIL_OUT(slurp("$dir/output"));
 
 my ($key) = slurp("$dir/output") =~ /(live_\d+_[a-z2-7]{32})/;
@@ -66,7 +66,7 @@ my $ctl = Onair::Ctl->new($db->url, "$dir/run/pepper");
 my $publisher =
     Onair::Publisher->ffmpeg("rtmps://127.0.0.1:$rtmps/live/$key");
 
-ok +(wait_for { $client->get('/live/studio/index.m3u8')->{status} == 200 } 30),
+ok +(wait_for { $client->get('/live/studio/index.m3u8')->{status} == 200 }),
     'RTMPS: it is live'
     or diag $publisher->log, slurp("$dir/run/logs/error.log");
 ok +(wait_for { $db->query('SELECT count(*) FROM streams '
@@ -79,11 +79,11 @@ my @keys = @{ $redis->command('KEYS', '*') };
 cmp_ok scalar @keys, '>=', 1, 'its lease is in Redis';
 
 my $second = Onair::Publisher->ffmpeg("rtmp://127.0.0.1:$rtmp/live/$key");
-ok +(wait_for { !$second->running } 30), 'RTMP: a second one is refused';
+ok +(wait_for { !$second->running }), 'RTMP: a second one is refused';
 ok $publisher->running, 'the first one goes on';
 
 is +($ctl->run('channel', 'stop', 'studio'))[0], 0, 'channel stop';
-ok +(wait_for { !$publisher->running } 30), 'ends it';
+ok +(wait_for { !$publisher->running }), 'ends it';
 
 kill 'INT', -$pid;
 waitpid $pid, 0;

@@ -85,7 +85,7 @@ refused('no configuration', qr/cannot read/, '--conf', "$dir/none");
 
 $pid = start('--demo');
 
-wait_for { return -e $ready || waitpid($pid, WNOHANG) } 120;
+wait_for { return -e $ready || waitpid($pid, WNOHANG) } 600;
 ok -e $ready, 'it serves' or diag output();
 
 my $client = Onair::HTTP->connect($http);
@@ -105,13 +105,13 @@ is slurp($ready), "http://localhost:$http/\nrtmp://localhost:$rtmp/live\n$key\n"
 is +(stat $ready)[2] & 07777, 0600, 'which is for the owner only';
 
 my $publisher = Onair::Publisher->ffmpeg("rtmp://127.0.0.1:$rtmp/live/$key");
-ok +(wait_for { $client->get('/live/studio/index.m3u8')->{status} == 200 } 30),
+ok +(wait_for { $client->get('/live/studio/index.m3u8')->{status} == 200 }),
     'the key is that of the channel "studio"' or diag $publisher->log;
 $publisher->stop;
 
 my $wrong = Onair::Publisher->ffmpeg(
     "rtmp://127.0.0.1:$rtmp/live/live_1_" . 'a' x 32);
-ok +(wait_for { !$wrong->running } 30), 'another key is refused';
+ok +(wait_for { !$wrong->running }), 'another key is refused';
 
 my @arguments = map { command_line($_) } map { m{(\d+)} } glob '/proc/[0-9]*';
 is +(grep { /live_2_/ } @arguments), 0, 'the demo\'s key is no argument';
@@ -139,7 +139,7 @@ ok +(wait_for { return !left_over() }), 'no process is left'
 # a second start has the database
 truncate "$dir/output", 0;
 $pid = start();
-wait_for { return -e $ready || waitpid($pid, WNOHANG) } 120;
+wait_for { return -e $ready || waitpid($pid, WNOHANG) } 600;
 ok -e $ready, 'it serves again' or diag output();
 unlike output(), qr/live_/, 'the key is not shown again';
 like output(), qr{tools/onairctl --dir \Q$dir\E/run key rotate studio},
@@ -149,7 +149,7 @@ is slurp($ready), "http://localhost:$http/\nrtmp://localhost:$rtmp/live\n",
 
 $client = Onair::HTTP->connect($http);
 $publisher = Onair::Publisher->ffmpeg("rtmp://127.0.0.1:$rtmp/live/$key");
-ok +(wait_for { $client->get('/live/studio/index.m3u8')->{status} == 200 } 30),
+ok +(wait_for { $client->get('/live/studio/index.m3u8')->{status} == 200 }),
     'the old one is good' or diag $publisher->log;
 $publisher->stop;
 
@@ -158,7 +158,7 @@ my $rotated = `tools/onairctl --dir $dir/run --json key rotate studio`;
 ok $key, 'as it says';
 
 $publisher = Onair::Publisher->ffmpeg("rtmp://127.0.0.1:$rtmp/live/$key");
-ok +(wait_for { $client->get('/status.json')->{body} =~ /"on_air"/ } 30),
+ok +(wait_for { $client->get('/status.json')->{body} =~ /"on_air"/ }),
     'and the new one gets on';
 $publisher->stop;
 

@@ -26,7 +26,7 @@ my $viewers = Onair::Viewers->start($server, 'chan', viewers => 6,
                                     processes => 1);
 my $viewer = Onair::Viewer->new($server, 'chan');
 
-ok $viewers->more(2, 60), 'viewers are under way';
+ok $viewers->more(2, 180), 'viewers are under way';
 
 my ($worker) = $server->worker_pids;
 my $base = '/live/chan/' . $viewer->session . '/video';
@@ -46,7 +46,7 @@ for my $n (1 .. 200) {
 
 for my $round (1 .. 3) {
     sysread $_, my $byte, 1 for @slow;
-    ok $viewers->more(1, 60), "$round: viewers go on";
+    ok $viewers->more(1, 180), "$round: viewers go on";
 }
 
 my $taken = memory($worker) - $before;
@@ -56,7 +56,7 @@ cmp_ok $taken, '<', 40 * $size, 'they share what they are sent';
 
 is_deeply [ $server->worker_pids ], [ $worker ], 'the worker is the same';
 close $_ for @slow, @silent;
-ok $viewers->more(1, 60), 'viewers go on when they leave';
+ok $viewers->more(1, 180), 'viewers go on when they leave';
 is_deeply [ $viewers->unforgiven ], [], 'no request failed';
 is_deeply $viewers->missed, [], 'nobody missed anything';
 note $viewers->figures;

@@ -28,11 +28,11 @@ kill 'STOP', $still;
 my $viewers = Onair::Viewers->start($server, 'chan', viewers => 8);
 my $viewer = Onair::Viewer->new($server, 'chan');
 
-ok $viewers->more(2, 60), 'viewers on the others go on';
+ok $viewers->more(2, 180), 'viewers on the others go on';
 $_->start('GET', '/live/chan/index.m3u8') for @mine;
 my $base = '/live/chan/' . $viewer->session . '/video';
 
-ok $viewers->more(2, 60), 'as long as they like';
+ok $viewers->more(2, 180), 'as long as they like';
 ok !grep({ $_->ready } @mine), 'it does stand still';
 
 # more wake-ups than one while it stood
@@ -51,7 +51,7 @@ $list = Onair::Viewers::Client::parse($mine[0]->get("$base/index.m3u8")
 $_->start('GET', "$base/index.m3u8?_HLS_msn=" . ($list->{open} + 1)) for @mine;
 $extra->get('/live/');        # it has read those too
 kill 'STOP', $still;
-ok $viewers->more(3, 60), 'it stands again, the others go on';
+ok $viewers->more(3, 180), 'it stands again, the others go on';
 kill 'CONT', $still;
 is_deeply [ map { $_->finish->{status} } @mine ], [ (200) x @mine ],
     'what waited on it is answered';

@@ -21,6 +21,7 @@ typedef struct {
     oa_live_t      live;
     uint32_t       max;              /* bytes of a part */
     reader_t      *readers[READERS];
+    atomic_llong   now_ms;
     atomic_uint    writing;
     atomic_uint    waiting;
     atomic_uint    winners;
@@ -82,6 +83,22 @@ readers_satisfied(const shared_t *s)
 /* --- readers against writers ----------------------------------------- */
 
 
+/*
+ * Lets others go on, and does what a timer does beside writers: what one that
+ * has ended leaves behind goes, be it all there is.
+ */
+static void
+wait_for_room(shared_t *s)
+{
+    int64_t  now_ms;
+
+    now_ms = atomic_fetch_add(&s->now_ms, 1000000) + 1000000;
+
+    oa_live_sweep(&s->live, now_ms, store_alive, NULL, NULL);
+    sched_yield();
+}
+
+
 /* Appends, waiting for room where the other writer has it all. */
 static void
 write_parts(shared_t *s, oa_live_rendition_t rendition, uint64_t n,
@@ -100,7 +117,10 @@ write_parts(shared_t *s, oa_live_rendition_t rendition, uint64_t n,
         fresh = err == OA_EFULL;
         number += err == OA_OK;
 
-        if (fresh || number % 256 == 0) {
+        if (fresh) {
+            wait_for_room(s);
+
+        } else if (number % 256 == 0) {
             sched_yield();
         }
     }
@@ -119,13 +139,13 @@ write_session(shared_t *s, const char *channel, uint64_t id, uint64_t n,
     while (store_claim(&s->live, channel, id, 0, &session, &resumed)
            == OA_EFULL)
     {
-        sched_yield();
+        wait_for_room(s);
     }
 
     reader_expect(!resumed && session.id == id);
 
     while (store_rendition(&s->live, session, "video", &rendition) != OA_OK) {
-        sched_yield();
+        wait_for_room(s);
     }
 
     reader_expect(store_init(&s->live, rendition, "i", &init_id) == OA_OK);

@@ -65,21 +65,24 @@ shown_at(int n)
 }
 
 
-/* GStreamer's muxer writes decode times below 0 as 0. */
+/*
+ * GStreamer's muxer writes decode times below 0 as 0.  How many of them there
+ * are follows from when the first frame is shown.
+ */
 static void
-puts_squashed_decode_times_right(void **state)
+check_squashed(fixture_t *f, int64_t first_ms)
 {
     int                        n;
     int64_t                    decoded_ms, shown_ms;
-    fixture_t                 *f = *state;
     const oa_live_snapshot_t  *s;
 
     metadata(f, true, false, 30);
     video_config(f, avc_small, sizeof(avc_small));
 
     for (n = 0; n < 150; n++) {
-        shown_ms = 5 + shown_at(n) * 1000 / 30;
-        decoded_ms = n < 2 ? 0 : 5 + (n - 2) * 1000 / 30;
+        shown_ms = first_ms + shown_at(n) * 1000 / 30;
+        decoded_ms = first_ms + (n - 2) * 1000 / 30;
+        decoded_ms = decoded_ms < 0 ? 0 : decoded_ms;
         assert_int_equal(try_video(f, decoded_ms, n % 60 == 0,
                                    (int32_t) (shown_ms - decoded_ms), 400),
                          OA_OK);
@@ -93,6 +96,21 @@ puts_squashed_decode_times_right(void **state)
     /* the second keyframe is shown 2 s after the first, to the tick */
     assert_int_equal(s->segments[1].decode_time - s->segments[0].decode_time,
                      s->conf.timescale * 2);
+}
+
+
+static void
+puts_squashed_decode_times_right(void **state)
+{
+    check_squashed(*state, 5);
+}
+
+
+/* The first one only, by less than half a frame. */
+static void
+puts_a_squashed_decode_time_right(void **state)
+{
+    check_squashed(*state, 54);
 }
 
 
@@ -483,6 +501,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         PACKAGER_TEST(cuts_at_keyframes_and_by_frame_count),
         PACKAGER_TEST(puts_squashed_decode_times_right),
+        PACKAGER_TEST(puts_a_squashed_decode_time_right),
         PACKAGER_TEST(publishes_a_part_with_its_last_frame),
         PACKAGER_TEST(publishes_the_last_audio_part_with_the_keyframe),
         PACKAGER_TEST(foresees_where_the_audio_ends_with_the_video),

@@ -8,13 +8,15 @@ package Onair::Browser;
 #                                 scheme => 'dark', touch => 0);
 #   $b->open($server->url('/#name'))
 #   $b->eval('document.title')         of JavaScript; returns Perl data
-#   $b->wait('expression', $seconds)   true when it became true in time (60)
+#   $b->wait('expression', $seconds)   true when it became true in time (120)
 #   $b->wait_state('playing')          of the player
 #   $b->report                         the player's own report, and from outside
 #                                      it { waits } and { states }: driver.mjs
 #   my ($before, $after) = $b->smooth(3, sub { my $before = shift; … })
 #                                      the reports round the code, run again
-#                                      at most so often while there are stalls
+#                                      at most so often while there are stalls,
+#                                      the picture is two seconds old, or a
+#                                      quarter of the frames is dropped
 #   $b->slow                           requests of over a second, in words
 #   $b->press('m'), click('#mute'), shot('/tmp/x.png'), size(375, 740)
 #   $b->problems                       exceptions and errors on the console
@@ -103,12 +105,27 @@ sub smooth
         $code->($before);
         $after = $self->report;
 
-        last if @{$after->{waits}} == @{$before->{waits}};
-        Test::More::diag("a stall, try $try; requests of over a second:",
-                         map { "\n  $_" } $self->slow);
+        last if _is_smooth($before, $after);
+        Test::More::diag(
+            sprintf('try %d: %d stalls, picture %.2f s old, %d of %d frames '
+                    . 'dropped; requests of over a second:', $try,
+                    @{$after->{waits}} - @{$before->{waits}}, $after->{age},
+                    map { $after->{$_} - $before->{$_} } qw(dropped frames)),
+            map { "\n  $_" } $self->slow);
     }
 
     return ($before, $after);
+}
+
+
+sub _is_smooth
+{
+    my ($before, $after) = @_;
+
+    return @{$after->{waits}} == @{$before->{waits}}
+        && $after->{age} < 2
+        && $after->{dropped} - $before->{dropped}
+           <= ($after->{frames} - $before->{frames}) / 4;
 }
 
 
@@ -131,7 +148,7 @@ sub wait
 {
     my ($self, $code, $seconds) = @_;
 
-    return $self->_do('wait', $code, 1000 * ($seconds // 60)) ? 1 : 0;
+    return $self->_do('wait', $code, 1000 * ($seconds // 120)) ? 1 : 0;
 }
 
 

@@ -23,7 +23,7 @@ use warnings;
 use IO::Socket::INET;
 use Time::HiRes ();
 
-our $TIMEOUT = 30;
+our $TIMEOUT = 60;
 
 
 sub connect {

@@ -85,7 +85,7 @@ sub ready
 sub finish
 {
     my ($self, $id, $timeout) = @_;
-    my $deadline = Time::HiRes::time() + ($timeout // 30);
+    my $deadline = Time::HiRes::time() + ($timeout // 60);
 
     until ($self->{streams}{$id}{done}) {
         my $left = $deadline - Time::HiRes::time();

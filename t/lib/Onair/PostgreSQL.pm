@@ -29,7 +29,7 @@ use warnings;
 use File::Temp ();
 use POSIX qw(:sys_wait_h);
 
-use Onair::Server qw(wait_for free_port);
+use Onair::Server qw(wait_for free_port process_state);
 use Onair::SQLite;
 
 my ($bin) = reverse sort { _version($a) <=> _version($b) }
@@ -239,7 +239,8 @@ sub query
 }
 
 
-# The server and one process for each connection.
+# The server and one process for each connection; when it stands still these
+# are all, else it may just make another.
 sub _pids
 {
     my ($self) = @_;
@@ -251,7 +252,24 @@ sub _pids
 }
 
 
-sub pause  { CORE::kill 'STOP', $_[0]->_pids }
+sub _stand_still
+{
+    my (@pids) = @_;
+
+    CORE::kill 'STOP', @pids;
+    wait_for { !grep { process_state($_) !~ /[TZX]/ } @pids };
+}
+
+
+sub pause
+{
+    my ($self) = @_;
+
+    _stand_still($self->{pid});
+    _stand_still($self->_pids);
+}
+
+
 sub resume { CORE::kill 'CONT', $_[0]->_pids }
 
 
@@ -259,6 +277,7 @@ sub kill
 {
     my ($self) = @_;
 
+    _stand_still($self->{pid});
     my @pids = $self->_pids;
     delete $running{$self->{pid}};
     CORE::kill 'KILL', @pids;

@@ -49,10 +49,10 @@ sub gst {
     my ($class, $url, %option) = @_;
 
     my $o = _defaults(%option);
-    # without latency the muxer does not wait for a track that is late, and
-    # stamps its frames with the other track's clock
+    # the muxer does not wait longer than its latency for a track that is late,
+    # as on a busy machine, and stamps its frames with the other track's clock
     my @command = (qw(gst-launch-1.0 -q flvmux name=mux streamable=true),
-                   qw(latency=800000000 ! rtmp2sink), "location=$url");
+                   qw(latency=3000000000 ! rtmp2sink), "location=$url");
 
     push @command, _gst_video($o) if $o->{video};
     push @command, _gst_audio($o) if $o->{audio};
@@ -149,6 +149,13 @@ sub _ffmpeg_encoders {
 }
 
 
+# What one track has while the muxer waits for the other.
+sub _gst_queue {
+    return (qw(! queue max-size-time=0 max-size-buffers=0 max-size-bytes=0),
+            qw(! mux.));
+}
+
+
 sub _gst_video {
     my ($o) = @_;
 
@@ -162,7 +169,7 @@ sub _gst_video {
             '!', qw(x264enc speed-preset=ultrafast threads=1),
             qw(option-string=scenecut=0:b-adapt=0),
             "key-int-max=$o->{gop}", "bframes=$o->{bframes}",
-            qw(! h264parse ! queue ! mux.));
+            qw(! h264parse), _gst_queue());
 }
 
 
@@ -174,7 +181,7 @@ sub _gst_audio {
 
     return (qw(audiotestsrc is-live=true samplesperbuffer=1024), @count, '!',
             "audio/x-raw,rate=$o->{rate},channels=$o->{channels}",
-            qw(! audioconvert ! avenc_aac ! aacparse ! queue ! mux.));
+            qw(! audioconvert ! avenc_aac ! aacparse), _gst_queue());
 }
 
 

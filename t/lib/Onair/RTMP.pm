@@ -9,7 +9,7 @@ package Onair::RTMP;
 #   $p->close;
 #
 # or step by step: new, handshake, connect, create_stream, publish_name.  All
-# waits end after `timeout` seconds (20).  A publisher sends as fast as the
+# waits end after `timeout` seconds (60).  A publisher sends as fast as the
 # server reads; it reads what the server says while it writes.
 
 use strict;
@@ -48,7 +48,7 @@ sub new
     my $self = bless {
         chunk_size    => 128,      # of what is sent; see set_chunk_size()
         their_size    => 128,
-        timeout       => 20,
+        timeout       => 60,
         app           => 'live',
         streams       => {},       # what was sent last, by chunk stream
         their_streams => {},

@@ -43,7 +43,9 @@ use warnings;
 
 use Cwd qw(abs_path);
 use Exporter qw(import);
+use Fcntl qw(:flock O_CREAT O_RDWR);
 use File::Basename qw(dirname);
+use File::Spec ();
 use File::Temp ();
 use IO::Socket::INET;
 use POSIX qw(:sys_wait_h);
@@ -53,18 +55,20 @@ use Time::HiRes qw(sleep);
 use Onair::HTTP;
 
 our @EXPORT = qw(wait_for);
-our @EXPORT_OK = qw(free_port);
+our @EXPORT_OK = qw(free_port process_state);
 
 my $top = abs_path(dirname(__FILE__) . '/../../..');
 my %running;
+my @ports;              # locks of those that are taken
 
 
 # Calls the code until it returns true; returns that, or undef after the
-# timeout in seconds (30 unless told).
+# timeout in seconds (90 unless told: it is for what never comes, and a busy
+# machine is slow).
 sub wait_for(&;$) {
     my ($code, $timeout) = @_;
 
-    my $deadline = Time::HiRes::time() + ($timeout // 30);
+    my $deadline = Time::HiRes::time() + ($timeout // 90);
 
     while (1) {
         my $value = $code->();
@@ -72,6 +76,13 @@ sub wait_for(&;$) {
         return if Time::HiRes::time() > $deadline;
         sleep 0.02;
     }
+}
+
+
+# How the kernel says that a process is: R, S, D, T … as in proc(5); X when
+# there is none.
+sub process_state {
+    return _slurp("/proc/$_[0]/stat") =~ /\) (\w) / ? $1 : 'X';
 }
 
 
@@ -204,9 +215,11 @@ sub stop {
 
     return if !delete $running{$self->{pid} // return};
 
+    $self->_end_workers if !$signal;
     kill $signal // 'TERM', $self->{pid};
+    kill 'CONT', $self->{pid};
 
-    if (!wait_for { waitpid($self->{pid}, WNOHANG) != 0 } 30) {
+    if (!wait_for { waitpid($self->{pid}, WNOHANG) != 0 }) {
         my @pids = ($self->{pid}, $self->worker_pids);
         kill 'KILL', @pids;
         waitpid $self->{pid}, 0;
@@ -215,6 +228,22 @@ sub stop {
 
     $self->_judge;
     delete $self->{pid};
+}
+
+
+# nginx gives its workers a second and a half to end, and then kills them,
+# which is too little when the machine is busy.  So it stands still until they
+# have ended, however long that takes.
+sub _end_workers {
+    my ($self) = @_;
+
+    kill 'STOP', $self->{pid};
+    wait_for { process_state($self->{pid}) =~ /[TZX]/ };
+
+    my @pids = $self->_children(qr/^nginx: /);
+
+    kill $_, @pids for qw(TERM CONT);
+    wait_for { !grep { process_state($_) !~ /[ZX]/ } @pids };
 }
 
 
@@ -284,11 +313,28 @@ sub _modules {
 }
 
 
+# A port that nobody listens at, and that is nobody's but this program's until
+# it ends, whether or not something listens there in the meantime.  It is none
+# of those that the system gives to connections.
 sub free_port {
-    my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)
-        or die "no free port: $!";
+    my $dir = File::Spec->tmpdir . "/onair-ports-$>";
 
-    return $socket->sockport;
+    mkdir $dir, 0700;
+
+    for my $try (1 .. 1000) {
+        my $port = 10_000 + int rand 22_000;
+
+        sysopen my $lock, "$dir/$port", O_CREAT | O_RDWR
+            or die "$dir/$port: $!\n";
+        next if !flock $lock, LOCK_EX | LOCK_NB;
+        next if !IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1,
+                                       LocalPort => $port);
+
+        push @ports, $lock;
+        return $port;
+    }
+
+    die "no free port\n";
 }
 
 

@@ -120,12 +120,10 @@ sub live
 {
     my ($node, $key, %option) = @_;
 
-    my $timeout = delete $option{within} // 30;
-
     return wait_for {
         my $p = eval { publish($node, $key, %option) };
         $p && $p->accepted && $p;
-    } $timeout;
+    };
 }
 
 

@@ -7,7 +7,8 @@ package Onair::Unit;
 #   use Onair::Unit;
 #   Onair::Unit::run($0);
 #
-# and t/unit/NAME.c the test, which prints TAP.
+# and t/unit/NAME.c the test, which prints TAP.  What cmocka says of a failed
+# test is shown as well: in TAP it is a comment, which prove keeps for itself.
 
 use strict;
 use warnings;
@@ -34,7 +35,18 @@ sub run {
     $ENV{ASAN_OPTIONS} //= 'detect_stack_use_after_return=1';
     $ENV{UBSAN_OPTIONS} //= 'print_stacktrace=1';
 
-    exec $binary or die "$binary: $!\n";
+    open my $out, '-|', $binary or die "$binary: $!\n";
+    local $| = 1;
+    my $failed = 0;
+
+    while (my $line = <$out>) {
+        $failed = $line =~ /^not ok/ if $line =~ /^(?:not )?ok/;
+        print $line;
+        print STDERR $failed && $line !~ /^not ok/ ? $line : '';
+    }
+
+    close $out;
+    exit($? & 127 ? 128 + ($? & 127) : $? >> 8);
 }
 
 

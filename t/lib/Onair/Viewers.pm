@@ -88,7 +88,7 @@ sub _fork {
 sub more {
     my ($self, $n, $timeout) = @_;
 
-    my $deadline = time + ($timeout // 30);
+    my $deadline = time + ($timeout // 90);
 
     $self->_read(0);
 

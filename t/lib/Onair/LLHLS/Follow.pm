@@ -132,8 +132,11 @@ sub play_ffmpeg {
 
     cmp_ok($video, '>=', 145, 'all frames of 5 s');
     cmp_ok($audio, '>=', 230, 'and all of the sound');
-    is(join('', grep { !/^(?:#|\d,)/ } split /^/, $text), '',
-       'without a complaint');
+
+    # when it had time to load the playlist again it reads the init segment
+    # again as well, and complains of that
+    is(join('', grep { !/^(?:#|\d,)|Found duplicated MOOV Atom/ }
+                split /^/, $text), '', 'without a complaint');
 }
 
 
