@@ -248,6 +248,10 @@ oa_xcode_push(oa_xcode_t *xcode, const oa_xcode_input_t *input)
         return;
     }
 
+    if (xcode->functions->end != NULL) {
+        oa_xcode_watch(xcode);
+    }
+
     pthread_mutex_lock(&xcode->lock);
 
     if (!input->audio && input->sync) {
