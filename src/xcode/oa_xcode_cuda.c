@@ -1,8 +1,8 @@
 
 /*
  * Video on a card of NVIDIA's: NVDEC, scale_cuda, NVENC.  libav* loads the
- * driver itself.  Tests run with a stand-in for it, t/lib/nvenc, which has no
- * NVDEC: that a card decodes is what no test has seen.
+ * driver itself.  Tests run with a stand-in for it, t/lib/nvenc, whose decoder
+ * delivers grey pictures only: what a card decodes no test has seen.
  */
 
 
