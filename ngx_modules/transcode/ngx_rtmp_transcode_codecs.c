@@ -50,6 +50,7 @@ ngx_rtmp_transcode_record(ngx_rtmp_transcode_record_t *record, oa_slice_t from)
         return NGX_ERROR;
     }
 
+    /* a source without sound, or without a picture */
     if (from.size) {
         ngx_memcpy(p, from.data, from.size);
     }
