@@ -444,6 +444,10 @@ ngx_rtmp_transcode_merge_app_conf(ngx_conf_t *cf, void *parent, void *child)
     tmcf = ngx_rtmp_conf_get_module_main_conf(cf, ngx_rtmp_transcode_module);
     tmcf->used = 1;
 
+    if (conf->device == NGX_RTMP_TRANSCODE_AUTO) {
+        tmcf->auto_pool = conf->pool;
+    }
+
     return NGX_CONF_OK;
 }
 
@@ -520,6 +524,10 @@ ngx_rtmp_transcode_init_process(ngx_cycle_t *cycle)
 
     ngx_rtmp_transcode_ladders_init();
     ngx_onair_ladder_provide(&ngx_rtmp_transcode_provided);
+
+    if (tmcf && tmcf->auto_pool) {
+        (void) ngx_rtmp_transcode_card(tmcf->auto_pool);
+    }
 
     return ngx_onair_on_exit(ngx_rtmp_transcode_ladders_exit);
 }

@@ -63,6 +63,8 @@ typedef struct {
     uint64_t   frames;               /* coded so far */
     uint64_t   dropped;              /* instead of coded, so far */
     int64_t    lateness_us;          /* of the newest picture */
+    bool       patient;              /* that it codes nothing does not count:
+                                        its codecs say when they are stuck */
 } oa_ladder_facts_t;
 
 
@@ -133,6 +135,13 @@ bool oa_ladder_watch_look(oa_ladder_watch_t *watch,
 /* The rung has stopped by itself: it is withdrawn for as long as if shed. */
 void oa_ladder_watch_failed(oa_ladder_watch_t *watch, unsigned rung,
     int64_t now_ms);
+
+/*
+ * The rung goes on with other codecs: it has to begin once more, and what was
+ * measured before does not count.  facts: its own.
+ */
+void oa_ladder_watch_begins(oa_ladder_watch_t *watch, unsigned rung,
+    const oa_ladder_facts_t *facts, int64_t now_ms);
 
 /* "" for what is none. */
 const char *oa_ladder_reason_text(oa_ladder_reason_t reason);

@@ -470,6 +470,54 @@ codes_nothing(void **state)
 
 
 /* The first keyframe may be far away. */
+/* Unless that is seen to elsewhere; dropping more than it codes still counts. */
+static void
+codes_nothing_patiently(void **state)
+{
+    world_t  world;
+
+    (void) state;
+
+    world = new_world("AA");
+    world.facts[0].patient = world.facts[1].patient = true;
+    look(&world);
+    run(&world, 3000);
+
+    world.stuck[0] = true;
+    world.drops[1] = true;
+    run(&world, 9000);
+    assert_string_equal(states(&world), "1-");
+
+    world.stuck[0] = false;
+    run(&world, 5000);
+    assert_string_equal(states(&world), "1-");
+    assert_int_equal(world.watch.rungs[0].sheds, 0);
+}
+
+
+/* Other codecs get their time, too. */
+static void
+begins_again(void **state)
+{
+    world_t  world;
+
+    (void) state;
+
+    world = new_world("AA");
+    look(&world);
+    run(&world, 3000);
+
+    world.stuck[0] = true;
+    run(&world, 2000);
+    oa_ladder_watch_begins(&world.watch, 0, &world.facts[0], world.now_ms);
+    oa_ladder_watch_begins(&world.watch, 2, &world.facts[0], world.now_ms);
+    run(&world, 14000);
+    assert_string_equal(states(&world), "11");
+    run(&world, 1500);
+    assert_string_equal(states(&world), "-1");
+}
+
+
 static void
 not_begun_yet(void **state)
 {
@@ -579,6 +627,8 @@ main(void)
         cmocka_unit_test(shed_on_demand),
         cmocka_unit_test(drops_more_than_it_codes),
         cmocka_unit_test(codes_nothing),
+        cmocka_unit_test(codes_nothing_patiently),
+        cmocka_unit_test(begins_again),
         cmocka_unit_test(not_begun_yet),
         cmocka_unit_test(the_source_pauses),
         cmocka_unit_test(failed),
