@@ -21,12 +21,12 @@ ok $test->made('low', 'cpu'), 'and fails' or diag $test->ladder->log;
 $test->faults;
 
 my $publisher = Onair::Publisher->ffmpeg($test->server->rtmp_url('next'),
-                                         gop => 30);
+                                         fps => 20, gop => 20);
 my $next = Onair::Ladder->new($test->server, 'next');
 
 ok $test->wait(sub {
     my $rung = $next->rung('low');
-    $rung && $rung->{device} eq 'cuda' && $rung->{frames} > 30;
+    $rung && $rung->{device} eq 'cuda' && $rung->{frames} > 15;
 }), 'it is back for the next publisher' or diag $next->log;
 is $test->ladder->rung('low')->{device}, 'cpu', 'not for the one before';
 $publisher->stop;

