@@ -171,18 +171,20 @@ sub gaps
 
 
 # Of segments that a rung has now those that do not begin with the source's of
-# that number: [ number, source's, rung's ].  A segment may begin some pictures
-# later, which a busy machine has dropped; transcode_ladder.t is exact.
+# that number: [ number, source's, rung's ].  The first one may begin with any
+# keyframe of the source's, another some pictures late, which a busy machine has
+# dropped; transcode_ladder.t is exact.
 sub apart
 {
     my ($self, $name) = @_;
     my $rung = $self->{ladder}->begins($name);
     my $source = $self->{ladder}->begins('video');
+    my ($first, @others) = sort { $a <=> $b } keys %$rung;
 
     return map { [ $_, $source->{$_} // 'none', $rung->{$_} ] }
            grep { my $late = $rung->{$_} - ($source->{$_} // -1);
-                  $late < -0.001 || $late > 0.5 }
-           sort { $a <=> $b } keys %$rung;
+                  $late < -0.001 || $late > ($_ == $first ? 1.5 : 0.5) }
+           $first, @others;
 }
 
 
@@ -231,7 +233,9 @@ sub source_alone
     my ($self) = @_;
 
     ok $self->wait(sub {
+        my $source = $self->viewer->playlist('video');
         "@{[ $self->viewer->renditions ]}" eq 'audio video'
+            && $source && $source->{text} !~ m{URI="../(?:low|half)/};
     }), 'the source goes out alone' or diag $self->{ladder}->log;
 }
 
