@@ -95,10 +95,6 @@ char *ngx_rtmp_transcode_rendition(ngx_conf_t *cf, ngx_command_t *cmd,
 /* The shipped ladder; NULL: no memory. */
 ngx_array_t *ngx_rtmp_transcode_shipped(ngx_conf_t *cf);
 
-/* Whether a preset is one of the encoders of that device. */
-ngx_uint_t ngx_rtmp_transcode_preset_fits(const char *preset,
-    oa_xcode_device_t device);
-
 
 /* --- slots ------------------------------------------------------------- */
 
@@ -298,7 +294,11 @@ void ngx_rtmp_transcode_rung_stats(ngx_rtmp_transcode_rung_t *rung,
 /* oa_xcode_events_t.run: of any thread. */
 bool ngx_rtmp_transcode_run(void *ctx, oa_xcode_strand_t *strand);
 
-/* At a worker's end, its threads being gone: runs what is left. */
+/*
+ * At a worker's end, its threads being gone: what is asked to run from now on
+ * waits for ngx_rtmp_transcode_threads_exit(), which runs all that is left.
+ */
+void ngx_rtmp_transcode_threads_gone(void);
 void ngx_rtmp_transcode_threads_exit(void);
 
 
