@@ -174,7 +174,7 @@ ngx_rtmp_transcode_slots_hold(oa_ladder_slots_id_t id, uint32_t slots)
 
     ngx_shmtx_lock(ngx_rtmp_transcode_mutex);
     err = oa_ladder_slots_hold(ngx_rtmp_transcode_table, id, slots,
-                               ngx_onair_alive, NULL);
+                               ngx_onair_now_ms(), ngx_onair_alive, NULL);
     ngx_shmtx_unlock(ngx_rtmp_transcode_mutex);
 
     return err;
@@ -187,7 +187,8 @@ ngx_rtmp_transcode_slots_room(oa_ladder_slots_id_t id, uint32_t slots)
     oa_err_t  err;
 
     ngx_shmtx_lock(ngx_rtmp_transcode_mutex);
-    err = oa_ladder_slots_room(ngx_rtmp_transcode_table, id, slots);
+    err = oa_ladder_slots_room(ngx_rtmp_transcode_table, id, slots,
+                               ngx_onair_now_ms());
     ngx_shmtx_unlock(ngx_rtmp_transcode_mutex);
 
     return err;
