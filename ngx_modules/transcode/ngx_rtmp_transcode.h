@@ -183,6 +183,7 @@ struct ngx_rtmp_transcode_ladder_s {
     oa_ladder_facts_t                facts[OA_LADDER_RUNGS];
     oa_ladder_slots_id_t             slots;
     int64_t                          measured_ms;
+    int64_t                          reported_ms;
     unsigned                         part_frames;
 
     ngx_rtmp_transcode_boundaries_t  video;

@@ -11,6 +11,9 @@
 /* How often the codecs are asked how they do. */
 #define NGX_RTMP_TRANSCODE_MEASURE_MS  100
 
+/* How often all workers are told. */
+#define NGX_RTMP_TRANSCODE_REPORT_MS   1000
+
 /* A latency counts by one in so many of its average. */
 #define NGX_RTMP_TRANSCODE_SMOOTH      16
 
@@ -396,6 +399,7 @@ ngx_rtmp_transcode_rung_config(ngx_rtmp_transcode_rung_t *rung,
 
     } else if (fresh) {
         ngx_rtmp_transcode_rung_park(rung);
+        rung->ladder->reported_ms = 0;
     }
 }
 
@@ -507,6 +511,73 @@ ngx_rtmp_transcode_measure(ngx_rtmp_transcode_ladder_t *ladder)
         facts->frames = stats.frames;
         facts->dropped = stats.late + stats.full;
         facts->lateness_us = stats.lateness_us;
+    }
+}
+
+
+static uint64_t
+ngx_rtmp_transcode_average(uint64_t sum, uint64_t n)
+{
+    return n ? sum / n : 0;
+}
+
+
+/* For whoever asks how it does, in any worker. */
+static void
+ngx_rtmp_transcode_rung_report(ngx_rtmp_transcode_rung_t *rung,
+    const oa_xcode_stats_t *source)
+{
+    oa_live_rung_t              report;
+    oa_xcode_rung_stats_t       stats;
+    const oa_ladder_watched_t  *watched;
+
+    if (rung->follower == NULL) {
+        return;
+    }
+
+    watched = &rung->ladder->watch.rungs[rung->index];
+    ngx_rtmp_transcode_rung_stats(rung, &stats);
+
+    ngx_memzero(&report, sizeof(report));
+    report.made = 1;
+    report.state = rung->state;
+    report.reason = rung->reason;
+    report.cuda = source->device == OA_XCODE_CUDA;
+    report.slots = rung->plan.slots;
+    report.frames = stats.frames;
+    report.late = stats.late;
+    report.full = stats.full;
+    report.unstored = rung->unstored;
+    report.sheds = watched->sheds;
+    report.latency_us = (uint64_t) ngx_max(rung->latency_us, 0);
+    report.encode_us = ngx_rtmp_transcode_average(stats.busy_us,
+                                                  stats.frames);
+    report.decode_us = ngx_rtmp_transcode_average(source->decode_us,
+                                                  source->decoded);
+    report.scale_us = ngx_rtmp_transcode_average(source->scale_us,
+                                                 source->decoded);
+
+    oa_live_rung_set(ngx_onair_live(), rung->rendition, &report);
+}
+
+
+static void
+ngx_rtmp_transcode_report(ngx_rtmp_transcode_ladder_t *ladder, int64_t now_ms)
+{
+    ngx_uint_t        i;
+    oa_xcode_stats_t  stats;
+
+    ladder->reported_ms = now_ms;
+
+    if (ladder->xcode == NULL) {
+        ngx_memzero(&stats, sizeof(stats));
+
+    } else {
+        oa_xcode_stats(ladder->xcode, &stats);
+    }
+
+    for (i = 0; i < ladder->nrungs; i++) {
+        ngx_rtmp_transcode_rung_report(&ladder->rungs[i], &stats);
     }
 }
 
@@ -661,6 +732,11 @@ ngx_rtmp_transcode_rungs_look(ngx_rtmp_transcode_ladder_t *ladder)
                              &events))
     {
         ngx_rtmp_transcode_rungs_apply(ladder);
+        ladder->reported_ms = 0;
+    }
+
+    if (now_ms - ladder->reported_ms >= NGX_RTMP_TRANSCODE_REPORT_MS) {
+        ngx_rtmp_transcode_report(ladder, now_ms);
     }
 }
 
@@ -672,6 +748,7 @@ ngx_rtmp_transcode_rung_failed(ngx_rtmp_transcode_rung_t *rung,
     oa_ladder_watch_failed(&rung->ladder->watch, (unsigned) rung->index,
                            ngx_onair_now_ms());
     ngx_rtmp_transcode_rung_apply(rung, text);
+    rung->ladder->reported_ms = 0;
 }
 
 
@@ -705,6 +782,14 @@ ngx_rtmp_transcode_rungs_close(ngx_rtmp_transcode_ladder_t *ladder)
 void
 ngx_rtmp_transcode_rungs_withdraw(ngx_rtmp_transcode_ladder_t *ladder)
 {
+    ngx_uint_t  i;
+
+    for (i = 0; i < ladder->nrungs; i++) {
+        ladder->rungs[i].state = OA_LADDER_WITHDRAWN;
+        ladder->rungs[i].reason = OA_LADDER_FAILED;
+    }
+
+    ngx_rtmp_transcode_report(ladder, ngx_onair_now_ms());
     ngx_rtmp_transcode_rungs_close(ladder);
     ngx_rtmp_transcode_withdraw_others(ladder);
 }

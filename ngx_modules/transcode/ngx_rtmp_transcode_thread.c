@@ -4,7 +4,7 @@
  *
  * A strand that is to run becomes a task of its own, posted from whatever
  * thread asks for it.  nginx tells the event loop of each task that is done,
- * and what codecs have made is taken there: nothing else has to wake it.  Codecs
+ * and what codecs have made is taken there.  Nothing else has to wake it: they
  * say that they have something only from a strand or from a call of the loop's
  * own, and both ends come to ngx_rtmp_transcode_pull().
  */

@@ -119,6 +119,7 @@ oa_ladder_shed(oa_ladder_watched_t *rung, oa_ladder_reason_t reason,
         rung->pause_ms = OA_LADDER_PAUSE_MAX_MS;
     }
 
+    rung->sheds++;
     oa_ladder_withdraw(rung, reason, now_ms, rung->pause_ms);
 }
 

@@ -74,12 +74,13 @@ typedef struct {
 } oa_ladder_events_t;
 
 
-/* One rung; all but state and reason is private. */
+/* One rung; all but state, reason and sheds is private. */
 typedef struct {
     oa_ladder_mode_t    mode;
     uint32_t            slots;
     oa_ladder_state_t   state;
     oa_ladder_reason_t  reason;
+    unsigned            sheds;       /* times it was too slow or failed */
     int64_t             heard_ms;    /* wants up to then are over */
     int64_t             on_ms;       /* since when it is on */
     int64_t             until_ms;    /* withdrawn at least so long */

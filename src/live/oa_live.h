@@ -182,6 +182,28 @@ typedef struct {
 } oa_live_stats_t;
 
 
+/*
+ * How a rendition is made that is made of another one: by its owner, who knows
+ * what the numbers mean.  Each field is read and written whole.
+ */
+typedef struct {
+    uint64_t   made;                 /* 0: it is the source's */
+    uint64_t   state;                /* oa_ladder_state_t */
+    uint64_t   reason;               /* oa_ladder_reason_t */
+    uint64_t   cuda;                 /* on a card */
+    uint64_t   slots;                /* thousandths; while it is on */
+    uint64_t   frames;               /* coded */
+    uint64_t   late;                 /* dropped: it could not keep up */
+    uint64_t   full;                 /* dropped: no room in a queue */
+    uint64_t   unstored;             /* dropped: no room in the store */
+    uint64_t   sheds;                /* times it was too slow, or failed */
+    uint64_t   latency_us;           /* from arrival to part, smoothed */
+    uint64_t   encode_us;            /* CPU time of a frame, on average; */
+    uint64_t   decode_us;            /* of the source's, */
+    uint64_t   scale_us;             /* of those for all rungs */
+} oa_live_rung_t;
+
+
 #define OA_LIVE_PART_INDEPENDENT     0x01      /* starts with a keyframe */
 #define OA_LIVE_PART_SEGMENT_START   0x02
 #define OA_LIVE_PART_DISCONTINUITY   0x04      /* only with SEGMENT_START */
@@ -457,6 +479,8 @@ void oa_live_segment_close(oa_live_t *live, oa_live_rendition_t rendition);
 
 void oa_live_stats_set(oa_live_t *live, oa_live_rendition_t rendition,
     const oa_live_stats_t *stats);
+void oa_live_rung_set(oa_live_t *live, oa_live_rendition_t rendition,
+    const oa_live_rung_t *rung);
 
 
 /* --- reading: any process -------------------------------------------- */
@@ -485,6 +509,8 @@ OA_MUST_CHECK oa_err_t oa_live_format_get(const oa_live_t *live,
     oa_live_rendition_t rendition, oa_live_format_t *format);
 OA_MUST_CHECK oa_err_t oa_live_stats_get(const oa_live_t *live,
     oa_live_rendition_t rendition, oa_live_stats_t *stats);
+OA_MUST_CHECK oa_err_t oa_live_rung_get(const oa_live_t *live,
+    oa_live_rendition_t rendition, oa_live_rung_t *rung);
 OA_MUST_CHECK oa_err_t oa_live_edge(const oa_live_t *live,
     oa_live_rendition_t rendition, oa_live_edge_t *edge);
 

@@ -29,6 +29,7 @@
 #define OA_LIVE_CLAIM_PAGES  16       /* that a new session must find free */
 #define OA_LIVE_FORMATS      4
 #define OA_LIVE_STATS        (sizeof(oa_live_stats_t) / sizeof(uint64_t))
+#define OA_LIVE_RUNG         (sizeof(oa_live_rung_t) / sizeof(uint64_t))
 #define OA_LIVE_HEALTH_WORDS 4
 #define OA_LIVE_NO_PAGE      UINT32_MAX
 #define OA_LIVE_TRIES        64
@@ -129,6 +130,7 @@ typedef struct {
     _Atomic int64_t                wanted_ms;
 
     _Atomic uint64_t               stats[OA_LIVE_STATS];
+    _Atomic uint64_t               rung[OA_LIVE_RUNG];
     oa_live_format_t               formats[OA_LIVE_FORMATS];
 } oa_live_rendition_entry_t;
 

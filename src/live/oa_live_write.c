@@ -121,6 +121,10 @@ oa_live_rendition_reset(oa_live_rendition_entry_t *entry,
     for (i = 0; i < OA_LIVE_STATS; i++) {
         atomic_store_explicit(&entry->stats[i], 0, memory_order_relaxed);
     }
+
+    for (i = 0; i < OA_LIVE_RUNG; i++) {
+        atomic_store_explicit(&entry->rung[i], 0, memory_order_relaxed);
+    }
 }
 
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "hls/oa_hls.h"
+#include "ladder/oa_ladder_watch.h"
 
 
 /* A piece that does not fit is taken back and written into a new buffer. */
@@ -242,6 +243,59 @@ oa_status_edge(oa_json_t *json, const oa_live_edge_t *edge)
 }
 
 
+/* Microseconds, told in seconds. */
+static void
+oa_status_member_us(oa_json_t *json, const char *key, uint64_t us)
+{
+    oa_json_key(json, key);
+    oa_json_ratio(json, us, 1000000, 6);
+}
+
+
+static const char *
+oa_status_rung_state(uint64_t state)
+{
+    switch (state) {
+
+    case OA_LADDER_ON:
+        return "on";
+
+    case OA_LADDER_ASLEEP:
+        return "asleep";
+
+    default:
+        return "withdrawn";
+    }
+}
+
+
+/* How it is made. */
+static void
+oa_status_rung(oa_json_t *json, const oa_live_rung_t *rung)
+{
+    oa_ladder_reason_t  reason;
+
+    reason = (oa_ladder_reason_t) rung->reason;
+
+    oa_json_key(json, "rung");
+    oa_json_object_begin(json);
+    oa_status_member_str(json, "state", oa_status_rung_state(rung->state));
+    oa_status_member_str(json, "reason", oa_ladder_reason_text(reason));
+    oa_status_member_str(json, "device", rung->cuda ? "cuda" : "cpu");
+    oa_json_key(json, "slots");
+    oa_json_ratio(json, rung->slots, OA_LADDER_SLOT, 3);
+    oa_status_member_us(json, "latency", rung->latency_us);
+    oa_status_member_us(json, "encode_time", rung->encode_us);
+    oa_status_member_us(json, "decode_time", rung->decode_us);
+    oa_status_member_us(json, "scale_time", rung->scale_us);
+    oa_status_member_uint(json, "frames", rung->frames);
+    oa_status_member_uint(json, "late_frames", rung->late);
+    oa_status_member_uint(json, "full_frames", rung->full + rung->unstored);
+    oa_status_member_uint(json, "sheds", rung->sheds);
+    oa_json_object_end(json);
+}
+
+
 static void
 oa_status_rendition(oa_status_t *st)
 {
@@ -265,6 +319,11 @@ oa_status_rendition(oa_status_t *st)
 
     oa_status_stats(json, &r->stats);
     oa_status_edge(json, &r->edge);
+
+    if (r->rung.made) {
+        oa_status_rung(json, &r->rung);
+    }
+
     oa_status_playlist(st, r->conf.name);
     oa_json_object_end(json);
 }
@@ -407,7 +466,8 @@ oa_status_read(const oa_live_t *live, oa_live_rendition_t rendition,
     return oa_live_rendition_conf(live, rendition, &r->conf) == OA_OK
            && oa_live_format_get(live, rendition, &r->format) == OA_OK
            && oa_live_stats_get(live, rendition, &r->stats) == OA_OK
-           && oa_live_edge(live, rendition, &r->edge) == OA_OK;
+           && oa_live_edge(live, rendition, &r->edge) == OA_OK
+           && oa_live_rung_get(live, rendition, &r->rung) == OA_OK;
 }
 
 

@@ -44,6 +44,7 @@ typedef struct {
     oa_live_format_t          format;
     oa_live_stats_t           stats;
     oa_live_edge_t            edge;
+    oa_live_rung_t            rung;
 } oa_status_rendition_t;
 
 

@@ -1,6 +1,8 @@
 
 #include "status/oa_status.h"
 
+#include "ladder/oa_ladder_watch.h"
+
 
 #define OA_STATUS_KEYFRAME_SLACK_MS     100
 #define OA_STATUS_KEYFRAME_ADVICE_S     2
@@ -174,10 +176,81 @@ oa_status_rate(oa_json_t *json, const oa_status_rendition_t *r)
 }
 
 
+/* What the streamer can do nothing about, but should know. */
+static void
+oa_status_rung_state_warning(oa_json_t *json, const oa_status_rendition_t *r)
+{
+    oa_writer_t           *w;
+    oa_status_sentence_t   s;
+
+    if (r->rung.state != OA_LADDER_WITHDRAWN) {
+        return;
+    }
+
+    w = oa_status_sentence(&s, r);
+
+    switch (r->rung.reason) {
+
+    case OA_LADDER_OVERLOADED:
+        oa_write_str(w, "the server is too slow for this quality and has left "
+                        "it out for a while");
+        break;
+
+    case OA_LADDER_FAILED:
+        oa_write_str(w, "the server could not make this quality and has left "
+                        "it out for a while");
+        break;
+
+    case OA_LADDER_EVICTED:
+        oa_write_str(w, "the server needs its capacity for others; viewers "
+                        "get the source only");
+        break;
+
+    default:
+        return;
+    }
+
+    oa_status_say(json, &s);
+}
+
+
+static void
+oa_status_rung_dropped(oa_json_t *json, const oa_status_rendition_t *r)
+{
+    uint64_t               per_mille, dropped;
+    oa_writer_t           *w;
+    oa_status_sentence_t   s;
+
+    dropped = r->rung.late + r->rung.full + r->rung.unstored;
+    per_mille = oa_status_per_mille(dropped, r->rung.frames + dropped);
+
+    if (dropped < OA_STATUS_DROPPED_MIN
+        || per_mille < OA_STATUS_DROPPED_PER_MILLE)
+    {
+        return;
+    }
+
+    w = oa_status_sentence(&s, r);
+    oa_write_str(w, "the server has dropped ");
+    oa_write_dec(w, dropped);
+    oa_write_str(w, " frames (");
+    oa_write_seconds(w, per_mille, 10, 1);
+    oa_write_str(w, " %) of this quality; it is overloaded");
+    oa_status_say(json, &s);
+}
+
+
 void
 oa_status_warnings(oa_json_t *json, const oa_status_rendition_t *r,
     uint32_t target_duration_s)
 {
+    /* of what is wrong with the source, its own renditions tell */
+    if (r->rung.made) {
+        oa_status_rung_state_warning(json, r);
+        oa_status_rung_dropped(json, r);
+        return;
+    }
+
     if (r->conf.kind == OA_LIVE_VIDEO) {
         oa_status_keyframes(json, r, target_duration_s);
         oa_status_rate(json, r);

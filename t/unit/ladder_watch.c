@@ -392,6 +392,9 @@ back_after_the_pause(void **state)
         assert_int_equal(world.watch.rungs[0].state, OA_LADDER_ON);
     }
 
+    assert_int_equal(world.watch.rungs[0].sheds, 6);
+    assert_int_equal(world.watch.rungs[2].sheds, 0);
+
     /* it went well for ten minutes */
     run(&world, 600000);
     world.facts[0].lateness_us = 600000;
