@@ -209,3 +209,60 @@ ngx_rtmp_transcode_slots_leave(oa_ladder_slots_id_t id)
     oa_ladder_slots_leave(ngx_rtmp_transcode_table, id);
     ngx_shmtx_unlock(ngx_rtmp_transcode_mutex);
 }
+
+
+void
+ngx_rtmp_transcode_slots_elsewhere(const oa_ladder_share_t *others,
+    int64_t until_ms)
+{
+    ngx_shmtx_lock(ngx_rtmp_transcode_mutex);
+    oa_ladder_slots_elsewhere(ngx_rtmp_transcode_table, others, until_ms);
+    ngx_shmtx_unlock(ngx_rtmp_transcode_mutex);
+}
+
+
+ngx_uint_t
+ngx_rtmp_transcode_slots_keep(void)
+{
+    bool  keeps;
+
+    ngx_shmtx_lock(ngx_rtmp_transcode_mutex);
+    keeps = oa_ladder_slots_keep(ngx_rtmp_transcode_table, ngx_onair_process(),
+                                 ngx_onair_alive, NULL);
+    ngx_shmtx_unlock(ngx_rtmp_transcode_mutex);
+
+    return keeps;
+}
+
+
+void
+ngx_rtmp_transcode_slots_resign(void)
+{
+    ngx_shmtx_lock(ngx_rtmp_transcode_mutex);
+    oa_ladder_slots_resign(ngx_rtmp_transcode_table, ngx_onair_process());
+    ngx_shmtx_unlock(ngx_rtmp_transcode_mutex);
+}
+
+
+void
+ngx_rtmp_transcode_slots_sweep(void)
+{
+    ngx_shmtx_lock(ngx_rtmp_transcode_mutex);
+    oa_ladder_slots_sweep(ngx_rtmp_transcode_table, ngx_onair_alive, NULL);
+    ngx_shmtx_unlock(ngx_rtmp_transcode_mutex);
+}
+
+
+ngx_uint_t
+ngx_rtmp_transcode_slots_usage(oa_ladder_slots_usage_t *usage)
+{
+    if (ngx_rtmp_transcode_table == NULL) {
+        return 0;
+    }
+
+    ngx_shmtx_lock(ngx_rtmp_transcode_mutex);
+    oa_ladder_slots_usage(ngx_rtmp_transcode_table, ngx_onair_now_ms(), usage);
+    ngx_shmtx_unlock(ngx_rtmp_transcode_mutex);
+
+    return 1;
+}

@@ -348,6 +348,55 @@ no_place_left(void **state)
 /* --- other machines ----------------------------------------------------- */
 
 
+static const struct {
+    const char         *what;
+    uint32_t            capacity;
+    uint32_t            partner;           /* holds here */
+    oa_ladder_share_t   elsewhere;
+    int64_t             left_ms;           /* of what is known of it */
+    uint32_t            wanted;
+    oa_err_t            affiliate_gets;
+    oa_err_t            partner_gets;      /* on top, if it has none */
+} machines[] = {
+    { "nothing is known", 1000, 0, { 0, 0, 0, 0 }, 0, 799, OA_OK, OA_OK },
+    { "nothing, and too much", 1000, 0, { 0, 0, 0, 0 }, 0, 800, OA_EFULL,
+      OA_OK },
+    { "all is free", 1000, 0, { 1, 1000, 0, 0 }, 1, 1000, OA_OK, OA_OK },
+    { "but this is one machine", 1000, 0, { 1, 9000, 0, 0 }, 1, 1001,
+      OA_EFULL, OA_EFULL },
+    { "that partners have", 1000, 600, { 1, 9000, 0, 0 }, 1, 401,
+      OA_EFULL, OA_OK },
+    { "in part", 1000, 600, { 1, 9000, 0, 0 }, 1, 400, OA_OK, OA_OK },
+    { "partners elsewhere", 1000, 0, { 1, 1000, 800, 0 }, 1, 799, OA_OK,
+      OA_OK },
+    { "just too many", 1000, 0, { 1, 1000, 801, 0 }, 1, 799, OA_EFULL,
+      OA_OK },
+    { "affiliates elsewhere", 1000, 0, { 1, 1000, 0, 900 }, 1, 699, OA_OK,
+      OA_OK },
+    { "just too many of them", 1000, 0, { 1, 1000, 0, 900 }, 1, 700,
+      OA_EFULL, OA_OK },
+    { "both", 1000, 0, { 1, 1000, 400, 500 }, 1, 700, OA_EFULL, OA_OK },
+    { "full elsewhere", 1000, 0, { 1, 4000, 4000, 0 }, 1, 1, OA_EFULL,
+      OA_OK },
+    { "too full elsewhere", 1000, 0, { 1, 1000, 9000, 9000 }, 1, 1,
+      OA_EFULL, OA_OK },
+    { "its time is over", 1000, 0, { 1, 4000, 4000, 0 }, 0, 799, OA_OK,
+      OA_OK },
+    { "long ago", 1000, 0, { 1, 9000, 0, 0 }, -NOW, 800, OA_EFULL,
+      OA_OK },
+    { "a capacity beyond any", 1000, 0, { MOST, MOST, 0, 0 }, 1, 1000,
+      OA_OK, OA_OK },
+    { "numbers beyond any", 1000, 0, { MOST, MOST, MOST, MOST }, 1, 1,
+      OA_EFULL, OA_OK },
+    { "the largest of all", UINT32_MAX, 0, { 1, MOST, 0, 0 }, 1,
+      UINT32_MAX, OA_OK, OA_OK },
+    { "no machine but this", 0, 0, { 0, 0, 0, 0 }, 1, 1, OA_EFULL,
+      OA_EFULL },
+    { "none of its own", 0, 0, { 9, 9000, 0, 0 }, 1, 1, OA_EFULL,
+      OA_EFULL }
+};
+
+
 /* Whether one who holds nothing here yet gets so much. */
 static void
 a_fifth_of_all(void **state)
@@ -357,78 +406,30 @@ a_fifth_of_all(void **state)
     oa_ladder_slots_t     *slots;
     oa_ladder_slots_id_t   partner, affiliate;
 
-    static const struct {
-        const char         *what;
-        uint32_t            capacity;
-        uint32_t            partner;           /* holds here */
-        oa_ladder_share_t   elsewhere;
-        int64_t             left_ms;           /* of what is known of it */
-        uint32_t            wanted;
-        oa_err_t            affiliate_gets;
-        oa_err_t            partner_gets;      /* on top, if it has none */
-    } cases[] = {
-        { "nothing is known", 1000, 0, { 0, 0, 0, 0 }, 0, 799, OA_OK, OA_OK },
-        { "nothing, and too much", 1000, 0, { 0, 0, 0, 0 }, 0, 800, OA_EFULL,
-          OA_OK },
-        { "all is free", 1000, 0, { 1, 1000, 0, 0 }, 1, 1000, OA_OK, OA_OK },
-        { "but this is one machine", 1000, 0, { 1, 9000, 0, 0 }, 1, 1001,
-          OA_EFULL, OA_EFULL },
-        { "that partners have", 1000, 600, { 1, 9000, 0, 0 }, 1, 401,
-          OA_EFULL, OA_OK },
-        { "in part", 1000, 600, { 1, 9000, 0, 0 }, 1, 400, OA_OK, OA_OK },
-        { "partners elsewhere", 1000, 0, { 1, 1000, 800, 0 }, 1, 799, OA_OK,
-          OA_OK },
-        { "just too many", 1000, 0, { 1, 1000, 801, 0 }, 1, 799, OA_EFULL,
-          OA_OK },
-        { "affiliates elsewhere", 1000, 0, { 1, 1000, 0, 900 }, 1, 699, OA_OK,
-          OA_OK },
-        { "just too many of them", 1000, 0, { 1, 1000, 0, 900 }, 1, 700,
-          OA_EFULL, OA_OK },
-        { "both", 1000, 0, { 1, 1000, 400, 500 }, 1, 700, OA_EFULL, OA_OK },
-        { "full elsewhere", 1000, 0, { 1, 4000, 4000, 0 }, 1, 1, OA_EFULL,
-          OA_OK },
-        { "too full elsewhere", 1000, 0, { 1, 1000, 9000, 9000 }, 1, 1,
-          OA_EFULL, OA_OK },
-        { "its time is over", 1000, 0, { 1, 4000, 4000, 0 }, 0, 799, OA_OK,
-          OA_OK },
-        { "long ago", 1000, 0, { 1, 9000, 0, 0 }, -NOW, 800, OA_EFULL,
-          OA_OK },
-        { "a capacity beyond any", 1000, 0, { MOST, MOST, 0, 0 }, 1, 1000,
-          OA_OK, OA_OK },
-        { "numbers beyond any", 1000, 0, { MOST, MOST, MOST, MOST }, 1, 1,
-          OA_EFULL, OA_OK },
-        { "the largest of all", UINT32_MAX, 0, { 1, MOST, 0, 0 }, 1,
-          UINT32_MAX, OA_OK, OA_OK },
-        { "no machine but this", 0, 0, { 0, 0, 0, 0 }, 1, 1, OA_EFULL,
-          OA_EFULL },
-        { "none of its own", 0, 0, { 9, 9000, 0, 0 }, 1, 1, OA_EFULL,
-          OA_EFULL }
-    };
-
     (void) state;
 
-    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        slots = new_slots(cases[i].capacity);
+    for (i = 0; i < sizeof(machines) / sizeof(machines[0]); i++) {
+        slots = new_slots(machines[i].capacity);
         partner = enter(slots, OA_TIER_PARTNER);
         affiliate = enter(slots, OA_TIER_AFFILIATE);
 
-        assert_int_equal(hold(slots, partner, cases[i].partner), OA_OK);
-        oa_ladder_slots_elsewhere(slots, &cases[i].elsewhere,
-                                  NOW + cases[i].left_ms);
+        assert_int_equal(hold(slots, partner, machines[i].partner), OA_OK);
+        oa_ladder_slots_elsewhere(slots, &machines[i].elsewhere,
+                                  NOW + machines[i].left_ms);
 
-        err = oa_ladder_slots_room(slots, affiliate, cases[i].wanted, NOW);
+        err = oa_ladder_slots_room(slots, affiliate, machines[i].wanted, NOW);
 
-        if (err != cases[i].affiliate_gets
-            || hold(slots, affiliate, cases[i].wanted) != err)
+        if (err != machines[i].affiliate_gets
+            || hold(slots, affiliate, machines[i].wanted) != err)
         {
-            fail_msg("%s: an affiliate: %s", cases[i].what, oa_strerror(err));
+            fail_msg("%s: an affiliate: %s", machines[i].what, oa_strerror(err));
         }
 
         /* whatever is elsewhere */
-        err = hold(slots, partner, cases[i].wanted);
+        err = hold(slots, partner, machines[i].wanted);
 
-        if (err != cases[i].partner_gets) {
-            fail_msg("%s: a partner: %s", cases[i].what, oa_strerror(err));
+        if (err != machines[i].partner_gets) {
+            fail_msg("%s: a partner: %s", machines[i].what, oa_strerror(err));
         }
 
         free(slots);
