@@ -422,14 +422,16 @@ a_fifth_of_all(void **state)
         if (err != machines[i].affiliate_gets
             || hold(slots, affiliate, machines[i].wanted) != err)
         {
-            fail_msg("%s: an affiliate: %s", machines[i].what, oa_strerror(err));
+            fail_msg("%s: an affiliate: %s", machines[i].what,
+                     oa_strerror(err));
         }
 
         /* whatever is elsewhere */
         err = hold(slots, partner, machines[i].wanted);
 
         if (err != machines[i].partner_gets) {
-            fail_msg("%s: a partner: %s", machines[i].what, oa_strerror(err));
+            fail_msg("%s: a partner: %s", machines[i].what,
+                     oa_strerror(err));
         }
 
         free(slots);
