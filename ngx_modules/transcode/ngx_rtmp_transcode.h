@@ -7,7 +7,9 @@
  *   ngx_rtmp_transcode_slots.c      the slots, in memory that workers share
  *   ngx_rtmp_transcode_cluster.c    the slots of other machines, by Redis
  *   ngx_rtmp_transcode_ladder.c     a publisher's ladder, and its frames
- *   ngx_rtmp_transcode_rung.c       its rungs: on, asleep, withdrawn
+ *   ngx_rtmp_transcode_plan.c       what its rungs are to be
+ *   ngx_rtmp_transcode_watch.c      how they do, and who wants them
+ *   ngx_rtmp_transcode_rung.c       each: on, asleep, withdrawn; its follower
  *   ngx_rtmp_transcode_codecs.c     its codecs, and what they have made
  *   ngx_rtmp_transcode_thread.c     their work in nginx's threads
  *   ngx_rtmp_transcode_log.c        which lines go to the log
@@ -257,11 +259,26 @@ int64_t ngx_rtmp_transcode_now_us(void *ctx);
 void ngx_rtmp_transcode_rungs_plan(ngx_rtmp_transcode_ladder_t *ladder,
     const oa_packager_tracks_t *tracks);
 
+const char *ngx_rtmp_transcode_rung_name(ngx_rtmp_transcode_rung_t *rung);
+
+/*
+ * What a resumed session has from another configuration or source, and nobody
+ * makes any more.
+ */
+void ngx_rtmp_transcode_withdraw_others(ngx_rtmp_transcode_ladder_t *ladder);
+
 /* Their followers go; what was made is published. */
 void ngx_rtmp_transcode_rungs_close(ngx_rtmp_transcode_ladder_t *ladder);
 
 /* Who wants what, and how do they do: with each frame of the source. */
 void ngx_rtmp_transcode_rungs_look(ngx_rtmp_transcode_ladder_t *ladder);
+
+/* Puts into effect what was decided. */
+void ngx_rtmp_transcode_rungs_apply(ngx_rtmp_transcode_ladder_t *ladder);
+
+/* Tells all workers how the rungs do. */
+void ngx_rtmp_transcode_report(ngx_rtmp_transcode_ladder_t *ladder,
+    int64_t now_ms);
 
 /* All are withdrawn for good: there are no codecs. */
 void ngx_rtmp_transcode_rungs_withdraw(ngx_rtmp_transcode_ladder_t *ladder);

@@ -317,8 +317,8 @@ sub _standard {
     my $load = join '', map { -e "$self->{modules}/$_.so"
                               ? "load_module %modules%/$_.so;\n" : '' }
         qw(ngx_rtmp_module ngx_onair_core_module ngx_rtmp_ingest_module
-           ngx_rtmp_publish_auth_module ngx_http_llhls_module
-           ngx_http_live_status_module);
+           ngx_rtmp_publish_auth_module ngx_rtmp_transcode_module
+           ngx_http_llhls_module ngx_http_live_status_module);
     my $ingest = $load =~ /ingest/ ? 'ingest on;' : '';
 
     # publishers of tests do not reconnect; a reload leaves them where they
