@@ -149,7 +149,8 @@ ngx_rtmp_transcode_bits(ngx_str_t *value, uint32_t *bits)
         break;
     }
 
-    n = ngx_atofp(value->data, len, unit == 1 ? 0 : 3);
+    n = unit == 1 ? ngx_atoi(value->data, len)
+                  : ngx_atofp(value->data, len, 3);
 
     if (n == NGX_ERROR || n > NGX_RTMP_TRANSCODE_MAX_BITRATE) {
         return 0;

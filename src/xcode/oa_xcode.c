@@ -13,6 +13,7 @@
 #define OA_XCODE_MAX_BITRATE    400000000
 #define OA_XCODE_MAX_THREADS    64
 #define OA_XCODE_MAX_TIMESCALE  100000000
+#define OA_XCODE_MAX_RATE       10000000    /* either number */
 
 
 /* --- what can be done ------------------------------------------------- */
@@ -52,14 +53,21 @@ oa_xcode_side_is_good(uint32_t side)
 
 
 static bool
+oa_xcode_rate_is_good(oa_timeline_rate_t rate)
+{
+    return rate.num <= OA_XCODE_MAX_RATE && rate.den <= OA_XCODE_MAX_RATE
+           && (rate.num == 0) == (rate.den == 0);
+}
+
+
+static bool
 oa_xcode_video_rung_is_good(const oa_xcode_rung_t *rung,
     const oa_xcode_functions_t *functions)
 {
     return (rung->codec == OA_CODEC_AVC || rung->codec == OA_CODEC_HEVC)
            && oa_xcode_side_is_good(rung->width)
            && oa_xcode_side_is_good(rung->height)
-           && rung->rate.num <= INT32_MAX && rung->rate.den <= INT32_MAX
-           && (rung->rate.num == 0) == (rung->rate.den == 0)
+           && oa_xcode_rate_is_good(rung->rate)
            && rung->max_bitrate <= OA_XCODE_MAX_BITRATE
            && (rung->max_bitrate == 0 || rung->max_bitrate >= rung->bitrate)
            && rung->buffer_bits <= INT32_MAX
@@ -116,8 +124,7 @@ oa_xcode_check_video(const oa_xcode_source_t *source,
 
     return source->video_timescale != 0
            && source->video_timescale <= OA_XCODE_MAX_TIMESCALE
-           && source->rate.num <= INT32_MAX && source->rate.den <= INT32_MAX
-           ? OA_OK : OA_EINVAL;
+           && oa_xcode_rate_is_good(source->rate) ? OA_OK : OA_EINVAL;
 }
 
 

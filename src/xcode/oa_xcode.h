@@ -239,8 +239,8 @@ void oa_xcode_rung_slow(oa_xcode_t *xcode, unsigned rung, uint32_t us);
 
 
 /*
- * Process-wide, for who has no other use of libav*: where libav* logs to;
- * levels are AV_LOG_*.  Called from any thread.
+ * Process-wide: where libav* logs to, which is stderr until then; NULL:
+ * nowhere.  level is one of AV_LOG_*.  It is called from any thread.
  */
 void oa_xcode_log(void (*write)(void *of, int level, const char *format,
     va_list args));

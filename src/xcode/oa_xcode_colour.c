@@ -18,11 +18,38 @@ oa_xcode_colour_from_rgb(oa_xcode_colour_t colour)
 }
 
 
-/* The range of an encoder that shall say nothing of it. */
 static enum AVColorRange
 oa_xcode_colour_range(bool full)
 {
     return full ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
+}
+
+
+/* Encoders refuse what is reserved, so nothing is said then. */
+static oa_xcode_colour_t
+oa_xcode_colour_clean(oa_xcode_colour_t c)
+{
+    if (av_color_primaries_name(c.primaries) == NULL
+        || c.primaries == AVCOL_PRI_RESERVED0
+        || c.primaries == AVCOL_PRI_RESERVED)
+    {
+        c.primaries = AVCOL_PRI_UNSPECIFIED;
+    }
+
+    if (av_color_transfer_name(c.transfer) == NULL
+        || c.transfer == AVCOL_TRC_RESERVED0
+        || c.transfer == AVCOL_TRC_RESERVED)
+    {
+        c.transfer = AVCOL_TRC_UNSPECIFIED;
+    }
+
+    if (av_color_space_name(c.matrix) == NULL
+        || c.matrix == AVCOL_SPC_RESERVED)
+    {
+        c.matrix = AVCOL_SPC_UNSPECIFIED;
+    }
+
+    return c;
 }
 
 
@@ -42,6 +69,8 @@ oa_xcode_colour(const oa_codec_colour_t *colour)
         c.matrix = (enum AVColorSpace) colour->matrix;
     }
 
+    c = oa_xcode_colour_clean(c);
+
     return c.matrix == AVCOL_SPC_RGB ? oa_xcode_colour_from_rgb(c) : c;
 }
 
@@ -57,6 +86,7 @@ oa_xcode_frame_colour(const AVFrame *frame)
     c.matrix = frame->colorspace;
     c.range = oa_xcode_colour_range(frame->color_range == AVCOL_RANGE_JPEG);
 
+    c = oa_xcode_colour_clean(c);
     format = av_pix_fmt_desc_get(frame->format);
 
     return c.matrix == AVCOL_SPC_RGB

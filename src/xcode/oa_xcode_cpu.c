@@ -390,9 +390,11 @@ oa_xcode_cpu_encoder_options(const oa_xcode_rung_state_t *rung,
         (void) snprintf(params, sizeof(params), "scenecut=0");
 
     } else {
+        /* without SAO libx265 3.5 loses memory with each encoder */
         (void) snprintf(params, sizeof(params),
                         "scenecut=0:keyint=-1:repeat-headers=0:pools=none"
-                        ":frame-threads=1:log-level=none:info=0:open-gop=0");
+                        ":frame-threads=1:log-level=none:info=0:open-gop=0"
+                        ":sao=1");
     }
 
     av_dict_set(options, "preset",

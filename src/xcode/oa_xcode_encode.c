@@ -128,6 +128,22 @@ oa_xcode_unit(oa_codec_id_t codec, const AVPacket *annexb)
 }
 
 
+/* The packet itself, which is blank then. */
+static AVPacket *
+oa_xcode_packet_taken(AVPacket *packet)
+{
+    AVPacket  *taken;
+
+    taken = av_packet_alloc();
+
+    if (taken != NULL) {
+        av_packet_move_ref(taken, packet);
+    }
+
+    return taken;
+}
+
+
 /* The picture that a packet is of, or NULL. */
 static const oa_xcode_inside_t *
 oa_xcode_inside(const oa_xcode_rung_state_t *rung, int64_t pts)
@@ -165,7 +181,7 @@ oa_xcode_count(oa_xcode_rung_state_t *rung, int64_t arrival_us)
 
 
 static bool
-oa_xcode_encoder_out(oa_xcode_rung_state_t *rung, const AVPacket *packet)
+oa_xcode_encoder_out(oa_xcode_rung_state_t *rung, AVPacket *packet)
 {
     oa_xcode_t               *xcode = rung->xcode;
     oa_xcode_coded_t          coded;
@@ -180,7 +196,7 @@ oa_xcode_encoder_out(oa_xcode_rung_state_t *rung, const AVPacket *packet)
     coded.time = inside->time;
     coded.arrival_us = inside->arrival_us;
     coded.sync = rung->audio || (packet->flags & AV_PKT_FLAG_KEY);
-    coded.packet = rung->audio ? av_packet_clone(packet)
+    coded.packet = rung->audio ? oa_xcode_packet_taken(packet)
                                : oa_xcode_unit(rung->conf.codec, packet);
 
     if (coded.packet == NULL) {
@@ -260,9 +276,10 @@ oa_xcode_encoder_record(oa_xcode_rung_state_t *rung)
 
     memset(&coded, 0, sizeof(coded));
     coded.kind = OA_XCODE_CONFIG;
-    coded.packet = rung->record != NULL ? av_packet_clone(rung->record)
-                                        : NULL;
-    if (coded.packet == NULL) {
+    coded.packet = oa_xcode_packet_of(record.data, record.size);
+
+    if (rung->record == NULL || coded.packet == NULL) {
+        av_packet_free(&coded.packet);
         return false;
     }
 

@@ -20,8 +20,8 @@ oa_xcode_rate_is_lower(oa_timeline_rate_t rung, oa_timeline_rate_t source)
 {
     return rung.num != 0 && rung.den != 0 && source.num != 0
            && source.den != 0
-           && (uint64_t) rung.num * source.den / 99
-              < (uint64_t) source.num * rung.den / 100;
+           && (uint64_t) rung.num * source.den * 100
+              < (uint64_t) source.num * rung.den * 99;
 }
 
 
@@ -64,34 +64,43 @@ oa_xcode_scaler_is_due(oa_xcode_scaler_t *s, oa_timeline_rate_t rate,
 }
 
 
-/* Locked. */
+/*
+ * Locked.  What is too late for every encoder is not scaled any more; then the
+ * next picture is where this one was, at a boundary, too.
+ */
 static bool
-oa_xcode_scaler_wants(oa_xcode_rung_state_t *rung, int64_t time)
+oa_xcode_scaler_wants(oa_xcode_rung_state_t *rung, int64_t time,
+    int64_t lateness_us)
 {
-    bool                boundary;
+    bool                boundary, wanted;
     oa_xcode_t         *xcode = rung->xcode;
     oa_xcode_scaler_t  *s = &rung->scaler;
 
     boundary = oa_xcode_keys_between(&xcode->keys, s->seen, time,
                                      rung->waiting ? rung->since : 0);
-    s->seen = time;
+    wanted = rung->on && (boundary || !rung->waiting)
+             && oa_xcode_scaler_is_due(s, rung->conf.rate, &xcode->source,
+                                       time, boundary);
 
-    if (!rung->on || (rung->waiting && !boundary)
-        || !oa_xcode_scaler_is_due(s, rung->conf.rate, &xcode->source, time,
-                                   boundary))
-    {
+    if (wanted && lateness_us > OA_XCODE_LATE_US) {
+        rung->stats.lateness_us = lateness_us;
+        rung->stats.late++;
         return false;
     }
 
-    if (rung->in.count == rung->in.capacity) {
+    s->seen = time;
+
+    if (wanted && rung->in.count == rung->in.capacity) {
         rung->stats.full++;
         return false;
     }
 
-    rung->waiting = false;
-    s->run = rung->run;
+    if (wanted) {
+        rung->waiting = false;
+        s->run = rung->run;
+    }
 
-    return true;
+    return wanted;
 }
 
 
@@ -207,6 +216,7 @@ oa_xcode_scale_picture(oa_xcode_t *xcode)
 static bool
 oa_xcode_scale_take(oa_xcode_t *xcode)
 {
+    int64_t                 lateness_us;
     unsigned                i;
     oa_xcode_rung_state_t  *rung;
 
@@ -215,10 +225,13 @@ oa_xcode_scale_take(oa_xcode_t *xcode)
     }
 
     oa_xcode_strand_wake(&xcode->video.strand);
+    lateness_us = xcode->events.now_us(xcode->events.ctx)
+                  - xcode->picture.due_us;
 
     for (i = 0; i < xcode->nvideo; i++) {
         rung = &xcode->rungs[xcode->order[i]];
-        rung->scaler.wanted = oa_xcode_scaler_wants(rung, xcode->picture.time);
+        rung->scaler.wanted = oa_xcode_scaler_wants(rung, xcode->picture.time,
+                                                    lateness_us);
     }
 
     return true;

@@ -649,6 +649,33 @@ test_stats(void **state)
 
 
 static void
+test_rung(void **state)
+{
+    oa_live_rung_t       rung, got;
+    oa_live_rendition_t  rendition;
+
+    (void) state;
+
+    rendition = new_rendition("news", 42, 0);
+    assert_int_equal(oa_live_rung_get(&store, rendition, &got), OA_OK);
+    assert_int_equal(got.made, 0);
+
+    memset(&rung, 0, sizeof(rung));
+    rung.made = 1;
+    rung.frames = UINT64_MAX;
+    rung.scale_us = 77;
+    oa_live_rung_set(&store, rendition, &rung);
+    assert_int_equal(oa_live_rung_get(&store, rendition, &got), OA_OK);
+    assert_memory_equal(&rung, &got, sizeof(rung));
+
+    /* of another session */
+    rendition.session_id++;
+    oa_live_rung_set(&store, rendition, &rung);
+    assert_int_equal(oa_live_rung_get(&store, rendition, &got), OA_EGONE);
+}
+
+
+static void
 test_init_segments(void **state)
 {
     char                    text[8];
@@ -1503,6 +1530,7 @@ main(void)
         TEST(test_ended_sessions_give_way),
         TEST(test_renditions),
         TEST(test_stats),
+        TEST(test_rung),
         TEST(test_init_segments),
         TEST(test_append_refusals),
         TEST(test_names),

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "ladder/oa_ladder_watch.h"
 #include "status/oa_status.h"
 
 
@@ -460,6 +461,112 @@ a_bad_stream_is_told_why(void **state)
 }
 
 
+/* --- the quality ladder ------------------------------------------------ */
+
+
+static void
+a_rung_is_told(void **state)
+{
+    sink_t               sink;
+    store_t             *s = *state;
+    oa_live_rung_t       rung;
+    oa_live_session_t    session;
+    oa_live_rendition_t  video;
+
+    session = claim(s, "chan", 5);
+    video = add_video(s, session);
+
+    render(s, &sink, 6000);
+    assert_null(strstr(sink.text, "\"rung\""));
+    free(sink.text);
+
+    memset(&rung, 0, sizeof(rung));
+    rung.made = 1;
+    rung.state = OA_LADDER_ON;
+    rung.reason = OA_LADDER_WANTED;
+    rung.slots = 2250;
+    rung.frames = 1000;
+    rung.late = 20;
+    rung.full = 3;
+    rung.unstored = 4;
+    rung.sheds = 2;
+    rung.latency_us = 42500;
+    rung.encode_us = 8125;
+    rung.decode_us = 1500;
+    rung.scale_us = 700;
+    oa_live_rung_set(&s->live, video, &rung);
+
+    render(s, &sink, 6000);
+    assert_has(&sink, "\"rung\":{\"state\":\"on\",\"reason\":\"wanted\","
+                      "\"device\":\"cpu\",\"slots\":2.250,"
+                      "\"latency\":0.042500,\"encode_time\":0.008125,"
+                      "\"decode_time\":0.001500,\"scale_time\":0.000700,"
+                      "\"frames\":1000,\"late_frames\":20,"
+                      "\"full_frames\":7,\"sheds\":2},");
+    assert_has(&sink, "\"warnings\":[\"video: the server has dropped 27 "
+                      "frames (2.6 %) of this quality; it is overloaded\"]");
+    free(sink.text);
+
+    /* numbers that another version has written */
+    rung.state = 99;
+    rung.reason = UINT64_MAX;
+    rung.cuda = 1;
+    oa_live_rung_set(&s->live, video, &rung);
+    render(s, &sink, 6000);
+    assert_has(&sink, "\"rung\":{\"state\":\"withdrawn\",\"reason\":\"\","
+                      "\"device\":\"cuda\",");
+    free(sink.text);
+}
+
+
+static void
+a_rung_that_is_left_out_is_told_why(void **state)
+{
+    char                   text[2048];
+    unsigned               i;
+    oa_status_rendition_t  r;
+
+    static const struct {
+        oa_ladder_state_t    state;
+        oa_ladder_reason_t   reason;
+        const char          *text;
+    } cases[] = {
+        { OA_LADDER_WITHDRAWN, OA_LADDER_OVERLOADED,
+          "[\"720p: the server is too slow for this quality and has left it "
+          "out for a while\"]" },
+        { OA_LADDER_WITHDRAWN, OA_LADDER_FAILED,
+          "[\"720p: the server could not make this quality and has left it "
+          "out for a while\"]" },
+        { OA_LADDER_WITHDRAWN, OA_LADDER_EVICTED,
+          "[\"720p: the server needs its capacity for others; viewers get the "
+          "source only\"]" },
+        { OA_LADDER_WITHDRAWN, OA_LADDER_NO_SLOTS, "[]" },
+        { OA_LADDER_ASLEEP, OA_LADDER_IDLE, "[]" },
+        { OA_LADDER_ON, OA_LADDER_WANTED, "[]" }
+    };
+
+    (void) state;
+    memset(&r, 0, sizeof(r));
+    strcpy(r.conf.name, "720p");
+    r.conf.kind = OA_LIVE_VIDEO;
+    r.rung.made = 1;
+    r.rung.frames = 10000;
+    r.rung.late = 40;
+
+    /* which the source's own rendition tells */
+    r.stats.frames = 1000;
+    r.stats.keyframe_interval_ms = 8333;
+    r.stats.dropped_frames = 500;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        r.rung.state = cases[i].state;
+        r.rung.reason = cases[i].reason;
+        warnings(&r, text, sizeof(text));
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
+
 int
 main(void)
 {
@@ -475,6 +582,8 @@ main(void)
         cmocka_unit_test_setup_teardown(no_room_is_an_error, setup, teardown),
         cmocka_unit_test(a_good_stream_gives_no_warning),
         cmocka_unit_test(a_bad_stream_is_told_why),
+        cmocka_unit_test_setup_teardown(a_rung_is_told, setup, teardown),
+        cmocka_unit_test(a_rung_that_is_left_out_is_told_why),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,10 +45,12 @@ typedef struct {
     bool                 ready;
     bool                 refuse;     /* run() says false */
     bool                 stop;
+    bool                 destroyed;  /* no event may come any more */
     pthread_t            threads[8];
     unsigned             nthreads;
 
-    int64_t              now_us;     /* of the clock; 0: the real one */
+    int64_t              now_us;     /* of the clock, which stands still so
+                                        that nothing is late; 0: the real one */
     ladder_output_t      outputs[LADDER_OUTPUTS];
     int                  n;
 } ladder_t;
@@ -65,6 +67,16 @@ ladder_clock_us(void)
 }
 
 
+/* In any thread, where an assertion of cmocka is of no use. */
+static UNUSED void
+ladder_check(bool holds)
+{
+    if (!holds) {
+        abort();
+    }
+}
+
+
 /* --- events ----------------------------------------------------------- */
 
 
@@ -76,15 +88,16 @@ ladder_run(void *ctx, oa_xcode_strand_t *strand)
     ladder_t  *l = ctx;
 
     pthread_mutex_lock(&l->lock);
+    ladder_check(!l->destroyed);
 
     taken = !l->refuse;
 
     if (taken) {
         for (i = 0; i < l->count; i++) {
-            assert_ptr_not_equal(l->strands[i], strand);
+            ladder_check(l->strands[i] != strand);
         }
 
-        assert_true(l->count < LADDER_STRANDS);
+        ladder_check(l->count < LADDER_STRANDS);
         l->strands[l->count++] = strand;
         pthread_cond_broadcast(&l->changed);
     }
@@ -101,7 +114,7 @@ ladder_ready(void *ctx)
     ladder_t  *l = ctx;
 
     pthread_mutex_lock(&l->lock);
-    assert_false(l->ready);
+    ladder_check(!l->ready && !l->destroyed);
     l->ready = true;
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->lock);
@@ -115,6 +128,7 @@ ladder_now_us(void *ctx)
     ladder_t  *l = ctx;
 
     pthread_mutex_lock(&l->lock);
+    ladder_check(!l->destroyed);
     now_us = l->now_us != 0 ? l->now_us : ladder_clock_us();
     pthread_mutex_unlock(&l->lock);
 
@@ -291,6 +305,7 @@ ladder_new(const source_t *video, const source_t *audio,
 
     l = ladder_alloc();
     l->nthreads = nthreads;
+    l->now_us = 1;
     ladder_describe(&l->source, video, audio);
     events = ladder_events(l);
 
@@ -310,15 +325,27 @@ ladder_new(const source_t *video, const source_t *audio,
 }
 
 
+/* What came out so far. */
+static UNUSED void
+ladder_forget(ladder_t *l)
+{
+    while (l->n > 0) {
+        free(l->outputs[--l->n].data);
+    }
+}
+
+
 static UNUSED void
 ladder_free(ladder_t *l)
 {
-    int       i;
+    bool      freed;
     unsigned  t;
 
-    (void) oa_xcode_destroy(l->xcode);
+    freed = oa_xcode_destroy(l->xcode);
 
     pthread_mutex_lock(&l->lock);
+    assert_true(!freed || l->count + l->running == 0);
+    l->destroyed = true;
     l->stop = true;
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->lock);
@@ -332,10 +359,7 @@ ladder_free(ladder_t *l)
         oa_xcode_strand_run(ladder_next(l));
     }
 
-    for (i = 0; i < l->n; i++) {
-        free(l->outputs[i].data);
-    }
-
+    ladder_forget(l);
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->lock);
     free(l);
