@@ -11,18 +11,14 @@
 #define OA_AUDIO_FORECAST_US  500000
 
 
+/* Another configuration goes with both tracks' next segments. */
 static void
-oa_audio_format(oa_packager_t *p, const oa_codec_audio_t *sound)
+oa_audio_changed(oa_packager_t *p)
 {
-    oa_live_format_t  *format;
-
-    p->sound = *sound;
-
-    format = &p->audio.format;
-    memset(format, 0, sizeof(*format));
-    memcpy(format->codecs, sound->string, sizeof(format->codecs));
-    format->sample_rate = sound->output_rate;
-    format->channels = sound->channels;
+    p->audio.new_init = true;
+    p->audio.discontinuity = true;
+    p->video.discontinuity = p->video.configured;
+    (void) oa_packager_tell_tracks(p);
 }
 
 
@@ -73,7 +69,8 @@ oa_packager_audio_config(oa_packager_t *p, const oa_flv_message_t *message,
         return err;
     }
 
-    oa_audio_format(p, &sound);
+    p->sound = sound;
+    oa_track_format_audio(t);
 
     if (new_track || new_clock) {
         oa_packager_notice(p, OA_PACKAGER_WARN, new_track
@@ -83,10 +80,7 @@ oa_packager_audio_config(oa_packager_t *p, const oa_flv_message_t *message,
     }
 
     if (p->running) {
-        t->new_init = true;
-        t->discontinuity = true;
-        p->video.discontinuity = p->video.configured;
-        (void) oa_packager_tell_tracks(p);
+        oa_audio_changed(p);
     }
 
     return OA_OK;

@@ -196,11 +196,7 @@ oa_packager_destroy(oa_packager_t *p)
 static void
 oa_packager_detach(oa_track_t *t)
 {
-    t->segment_open = false;
-    t->nsamples = 0;
-    t->data.size = 0;
-    t->filled = 0;
-    t->flags = 0;
+    oa_track_discard(t);
     t->stamped = false;
     t->offset_ms = 0;
     t->total_ticks = 0;

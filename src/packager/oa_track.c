@@ -7,6 +7,10 @@
 #include <string.h>
 
 
+/* TransferCharacteristics, ISO/IEC 23091-2 */
+#define OA_TRACK_TRANSFER_PQ   16
+#define OA_TRACK_TRANSFER_HLG  18
+
 /* What a track may lag behind its source, for a while. */
 #define OA_TRACK_MAX_LAG_MS  2000
 
@@ -93,6 +97,57 @@ oa_track_set_config(oa_track_t *t, oa_slice_t config)
     t->configured = (err == OA_OK);
 
     return err;
+}
+
+
+static oa_live_range_t
+oa_track_range(const oa_codec_colour_t *colour)
+{
+    if (!colour->known) {
+        return OA_LIVE_SDR;
+    }
+
+    return colour->transfer == OA_TRACK_TRANSFER_PQ ? OA_LIVE_PQ
+           : colour->transfer == OA_TRACK_TRANSFER_HLG ? OA_LIVE_HLG
+           : OA_LIVE_SDR;
+}
+
+
+void
+oa_track_format_video(oa_track_t *t, oa_timeline_rate_t rate)
+{
+    uint64_t                 width;
+    oa_live_format_t        *format;
+    const oa_codec_video_t  *picture;
+
+    picture = t->picture;
+    format = &t->format;
+    memset(format, 0, sizeof(*format));
+    memcpy(format->codecs, picture->string, sizeof(format->codecs));
+
+    width = picture->width;
+    if (picture->sar_height != 0) {
+        width = width * picture->sar_width / picture->sar_height;
+    }
+
+    format->width = (uint32_t) width;
+    format->height = picture->height;
+    format->range = oa_track_range(&picture->colour);
+    format->frame_rate_num = rate.num;
+    format->frame_rate_den = rate.den;
+}
+
+
+void
+oa_track_format_audio(oa_track_t *t)
+{
+    oa_live_format_t  *format;
+
+    format = &t->format;
+    memset(format, 0, sizeof(*format));
+    memcpy(format->codecs, t->sound->string, sizeof(format->codecs));
+    format->sample_rate = t->sound->output_rate;
+    format->channels = t->sound->channels;
 }
 
 
@@ -184,6 +239,16 @@ oa_track_header(const oa_track_t *t, uint8_t *header, size_t capacity,
 }
 
 
+static void
+oa_track_open_part(oa_track_t *t)
+{
+    t->nsamples = 0;
+    t->data.size = 0;
+    t->filled = 0;
+    t->flags = 0;
+}
+
+
 oa_err_t
 oa_track_flush(oa_track_t *t, bool hint_segment)
 {
@@ -212,6 +277,8 @@ oa_track_flush(oa_track_t *t, bool hint_segment)
     part.duration = t->filled;
     part.init_id = t->init_id;
     part.flags = t->flags | (hint_segment ? OA_LIVE_PART_HINT_SEGMENT : 0);
+    part.msn = t->next_msn - 1;
+    part.discontinuities = t->discontinuities;
 
     part_bytes = size + t->data.size;
     oa_track_measure(t, part_bytes);
@@ -219,7 +286,9 @@ oa_track_flush(oa_track_t *t, bool hint_segment)
 
     err = oa_live_part_append(t->live, t->rendition, &part);
 
-    if (err == OA_EFULL && !(part.flags & OA_LIVE_PART_SEGMENT_START)) {
+    if (err == OA_EFULL && !t->placed
+        && !(part.flags & OA_LIVE_PART_SEGMENT_START))
+    {
         /* then the open segment gives way, too: the stream goes on */
         oa_live_segment_close(t->live, t->rendition);
         part.flags |= OA_LIVE_PART_SEGMENT_START;
@@ -234,13 +303,22 @@ oa_track_flush(oa_track_t *t, bool hint_segment)
     }
 
     t->sequence++;
-    t->nsamples = 0;
-    t->data.size = 0;
-    t->filled = 0;
-    t->flags = 0;
+    oa_track_open_part(t);
     t->dirty = true;
 
     return OA_OK;
+}
+
+
+void
+oa_track_discard(oa_track_t *t)
+{
+    if (t->nsamples > 0) {
+        t->clock.next = (int64_t) t->part_time;
+    }
+
+    oa_track_open_part(t);
+    t->segment_open = false;
 }
 
 
@@ -346,7 +424,7 @@ oa_track_begin(oa_track_t *t)
         t->new_init = false;
     }
 
-    t->flags = OA_LIVE_PART_SEGMENT_START;
+    t->flags = OA_LIVE_PART_SEGMENT_START | (t->placed ? OA_LIVE_PART_AT : 0);
 
     if (t->discontinuity) {
         t->flags |= OA_LIVE_PART_DISCONTINUITY;

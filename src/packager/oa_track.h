@@ -42,6 +42,8 @@ typedef struct {
     oa_live_t                 *live;
     oa_mem_t                   mem;
     size_t                     max_bytes;    /* of an open part */
+    bool                       placed;       /* its segments are numbered by
+                                                who has it: next_msn */
     oa_live_kind_t             kind;
     const oa_codec_video_t    *picture;      /* of config; or NULL */
     const oa_codec_audio_t    *sound;
@@ -124,6 +126,9 @@ OA_MUST_CHECK oa_err_t oa_track_add(oa_track_t *t,
 /* Stores the open part, if there is one. */
 OA_MUST_CHECK oa_err_t oa_track_flush(oa_track_t *t, bool hint_segment);
 
+/* The open part is given up, as if it had not been; a segment begins next. */
+void oa_track_discard(oa_track_t *t);
+
 /* Ends the open segment; the next frame begins one. */
 OA_MUST_CHECK oa_err_t oa_track_cut(oa_track_t *t);
 
@@ -137,6 +142,10 @@ OA_MUST_CHECK oa_err_t oa_track_resume(oa_track_t *t);
 /* A decoder configuration: the same again, or another.  OA_EFULL: too large. */
 bool oa_track_has_config(const oa_track_t *t, oa_slice_t config);
 OA_MUST_CHECK oa_err_t oa_track_set_config(oa_track_t *t, oa_slice_t config);
+
+/* What the track's picture, respectively sound, is to the live store. */
+void oa_track_format_video(oa_track_t *t, oa_timeline_rate_t rate);
+void oa_track_format_audio(oa_track_t *t);
 
 /* Stores the init segment for the track's configuration. */
 OA_MUST_CHECK oa_err_t oa_track_init(oa_track_t *t);

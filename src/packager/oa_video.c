@@ -17,48 +17,6 @@
 /* GOPs of one length make the next keyframe's place known. */
 #define OA_VIDEO_SAME_GOPS    2
 
-/* TransferCharacteristics, ISO/IEC 23091-2 */
-#define OA_VIDEO_TRANSFER_PQ   16
-#define OA_VIDEO_TRANSFER_HLG  18
-
-
-static oa_live_range_t
-oa_video_range(const oa_codec_colour_t *colour)
-{
-    if (!colour->known) {
-        return OA_LIVE_SDR;
-    }
-
-    return colour->transfer == OA_VIDEO_TRANSFER_PQ ? OA_LIVE_PQ
-           : colour->transfer == OA_VIDEO_TRANSFER_HLG ? OA_LIVE_HLG
-           : OA_LIVE_SDR;
-}
-
-
-static void
-oa_video_format(oa_packager_t *p, const oa_codec_video_t *picture)
-{
-    uint64_t           width;
-    oa_live_format_t  *format;
-
-    p->picture = *picture;
-
-    format = &p->video.format;
-    memset(format, 0, sizeof(*format));
-    memcpy(format->codecs, picture->string, sizeof(format->codecs));
-
-    width = picture->width;
-    if (picture->sar_height != 0) {
-        width = width * picture->sar_width / picture->sar_height;
-    }
-
-    format->width = (uint32_t) width;
-    format->height = picture->height;
-    format->range = oa_video_range(&picture->colour);
-    format->frame_rate_num = p->rate.num;
-    format->frame_rate_den = p->rate.den;
-}
-
 
 oa_err_t
 oa_packager_video_config(oa_packager_t *p, const oa_flv_message_t *message,
@@ -105,7 +63,8 @@ oa_packager_video_config(oa_packager_t *p, const oa_flv_message_t *message,
         p->declared = rate;
     }
 
-    oa_video_format(p, &picture);
+    p->picture = picture;
+    oa_track_format_video(t, p->rate);
 
     if (late || other) {
         oa_packager_notice(p, OA_PACKAGER_WARN, late

@@ -451,6 +451,33 @@ check(fixture_t *f, const char *name)
 }
 
 
+/* A sample's composition offset, as a chunk's trun of version 1 has it. */
+static UNUSED int32_t
+composition_of(const uint8_t *part, size_t size, unsigned sample)
+{
+    size_t    i, fields;
+    uint32_t  flags;
+
+    for (i = 4; memcmp(part + i, "trun", 4) != 0; i++) {
+        assert_true(i + 8 < size);
+    }
+
+    flags = oa_get_u32(part + i + 4) & 0xffffff;
+
+    /* without, all are 0 */
+    if ((flags & 0x800) == 0) {
+        return 0;
+    }
+
+    /* of a sample: duration, size, flags, composition, as far as present */
+    fields = !!(flags & 0x100) + !!(flags & 0x200) + !!(flags & 0x400) + 1;
+    i += 12 + 4 * (size_t) (!!(flags & 0x1) + !!(flags & 0x4))
+         + 4 * fields * sample + 4 * (fields - 1);
+
+    return (int32_t) oa_get_u32(part + i);
+}
+
+
 static UNUSED oa_live_stats_t
 stats(fixture_t *f, const char *name)
 {
