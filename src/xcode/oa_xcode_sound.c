@@ -282,17 +282,31 @@ oa_xcode_sound_restart(oa_xcode_rung_state_t *rung)
 
     oa_xcode_sound_anchor(rung, s->sent);
 
-    return true;
+    return swr_init(s->swr) == 0;    /* without what it holds back */
+}
+
+
+/* How far the picture's time is ahead of what came, in samples. */
+static int64_t
+oa_xcode_sound_ahead(const oa_xcode_rung_state_t *rung)
+{
+    const oa_xcode_sound_t  *s = &rung->sound;
+
+    return s->base_samples - oa_xcode_sound_position(rung)
+           + oa_rescale(rung->picture.time - s->base_time,
+                        rung->encoder->sample_rate,
+                        rung->xcode->source.audio_timescale);
 }
 
 
 /*
- * How far the source's time is ahead of what came, in samples, decides: less
- * than a rounding, nothing; little, the times move; a gap is filled; beyond
- * that it begins anew.  What comes twice is skipped.
+ * A source that is ahead by less than a rounding: nothing; by little: the
+ * times move; a gap is filled; beyond that it begins anew.  Of what comes twice
+ * samples are to be skipped; *skip is samples or more when all are.
  */
 static bool
-oa_xcode_sound_align(oa_xcode_rung_state_t *rung, int64_t *skip)
+oa_xcode_sound_align(oa_xcode_rung_state_t *rung, int64_t samples,
+    int64_t *skip)
 {
     int64_t            ahead, rate, position;
     oa_xcode_sound_t  *s = &rung->sound;
@@ -305,9 +319,7 @@ oa_xcode_sound_align(oa_xcode_rung_state_t *rung, int64_t *skip)
 
     rate = rung->encoder->sample_rate;
     position = oa_xcode_sound_position(rung);
-    ahead = oa_rescale(rung->picture.time - s->base_time, rate,
-                       rung->xcode->source.audio_timescale)
-            + s->base_samples - position;
+    ahead = oa_xcode_sound_ahead(rung);
 
     if (ahead > OA_XCODE_SOUND_FILL * rung->encoder->frame_size) {
         return oa_xcode_sound_restart(rung);
@@ -320,7 +332,10 @@ oa_xcode_sound_align(oa_xcode_rung_state_t *rung, int64_t *skip)
 
     if (ahead < -rate / OA_XCODE_SOUND_NUDGE) {
         *skip = -ahead;
-        oa_xcode_sound_anchor(rung, position + ahead);
+
+        if (*skip < samples) {
+            oa_xcode_sound_anchor(rung, position + ahead);
+        }
 
     } else if (ahead > 1 || ahead < -1) {
         oa_xcode_sound_anchor(rung, position);
@@ -333,13 +348,23 @@ oa_xcode_sound_align(oa_xcode_rung_state_t *rung, int64_t *skip)
 bool
 oa_xcode_sound_encode(oa_xcode_rung_state_t *rung)
 {
-    int64_t         skip;
+    int64_t         skip, samples;
     const AVFrame  *in = rung->picture.frame;
 
+    samples = oa_rescale(in->nb_samples, rung->encoder->sample_rate,
+                         in->sample_rate);
+
     if (!oa_xcode_sound_converter(rung, in)
-        || !oa_xcode_sound_align(rung, &skip)
-        || !oa_xcode_sound_convert(rung, in, skip))
+        || !oa_xcode_sound_align(rung, samples, &skip))
     {
+        return false;
+    }
+
+    if (skip >= samples) {
+        return true;
+    }
+
+    if (!oa_xcode_sound_convert(rung, in, skip)) {
         return false;
     }
 

@@ -396,6 +396,43 @@ test_a_rung_sleeps(void **state)
 }
 
 
+/* A keyframe that is on its way already is not the next one. */
+static void
+test_a_rung_wakes_behind_a_keyframe(void **state)
+{
+    int                     i;
+    source_t               *s;
+    ladder_t               *l;
+    const oa_xcode_rung_t   rungs[] = {
+        LADDER_AVC(160, 90, 30, 1, 100000),
+        LADDER_AVC(96, 54, 30, 1, 60000),
+    };
+
+    (void) state;
+
+    s = source_new(&source_30);
+    l = ladder_new(s, NULL, rungs, 2, 0);
+    oa_xcode_rung_set(l->xcode, 1, false);
+
+    for (i = 0; i < s->n; i++) {
+        ladder_push(l, s, i);
+
+        if (i == 20) {
+            oa_xcode_rung_set(l->xcode, 1, true);
+        }
+
+        ladder_settle(l);
+    }
+
+    check_rung(l, s, 0, 0);
+    check_rung(l, s, 1, time_of(s, 40));
+    assert_int_equal(ladder_time(l, 1, 0), time_of(s, 40));
+
+    ladder_free(l);
+    source_free(s);
+}
+
+
 /* Off and on at once, with work in hand: it begins with a keyframe anew. */
 static void
 test_a_rung_turns_round(void **state)
@@ -545,6 +582,7 @@ main(void)
         cmocka_unit_test(test_rates_that_divide_badly),
         cmocka_unit_test(test_keyframe_time),
         cmocka_unit_test(test_a_rung_sleeps),
+        cmocka_unit_test(test_a_rung_wakes_behind_a_keyframe),
         cmocka_unit_test(test_a_rung_turns_round),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_nobody_runs_it),

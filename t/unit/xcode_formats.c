@@ -5,7 +5,7 @@
 #include "xcode_ladder.h"
 
 
-#define FRAMES  12
+#define FRAMES  8
 
 
 /* What a rung shows next to what was painted, in the source's range. */
@@ -13,6 +13,7 @@ typedef struct {
     const source_conf_t  *conf;
     double                error;     /* sum of squares of the luma */
     double                chroma;
+    double                bias;      /* sum of differences of the luma */
     int                   samples;
     int                   n;
     AVFrame               last;      /* its tags and size */
@@ -39,6 +40,7 @@ see(void *ctx, const AVFrame *frame)
             want = source_sample(0, (x + 0.5) / frame->width,
                                  (y + 0.5) / frame->height, t);
             seen->error += (v - want) * (v - want);
+            seen->bias += v - want;
 
             p = frame->data[1] + y / 2 * frame->linesize[1];
             v = shift ? ((const uint16_t *) (const void *) p)[x / 2] >> shift
@@ -102,6 +104,7 @@ check_source(const source_conf_t *conf, const oa_xcode_rung_t *rung,
     assert_int_equal(seen.last.height, rung->height);
     assert_true(psnr(seen.error, seen.samples) > quality);
     assert_true(psnr(seen.chroma, seen.samples) > quality);
+    assert_true(fabs(seen.bias / seen.samples) < 1.5);
 
     ladder_free(l);
     source_free(s);

@@ -338,9 +338,63 @@ test_the_clock_goes_back(void **state)
 
     s = source_sound("aac", 48000, 2, 240, 24000);
     move_frames(s, 60, -1000);
+    move_frames(s, 80, -900);
+    move_frames(s, 81, -900);
+    move_frames(s, 82, -900);
     l = play(s, 10, 2);
     check_rising(l);
+    assert_int_equal(ladder_time(l, 0, 200) % 1024, 0);
 
+    ladder_free(l);
+    source_free(s);
+}
+
+
+/* A decoder that gives twice the rate of the source's clock, as of HE-AAC. */
+static void
+test_twice_the_rate(void **state)
+{
+    int        i, at, peak, n;
+    line_t    *before, *after;
+    source_t  *s;
+    ladder_t  *l;
+
+    (void) state;
+
+    s = source_sound("aac", 48000, 2, 240, 24000);
+    before = line_of_source(s);
+    s->timescale = 24000;
+    s->sound.clock_rate = 24000;
+
+    for (i = 0; i < s->n; i++) {
+        s->frames[i].time /= 2;
+    }
+
+    drop_frames(s, 100, 40);
+    l = ladder_new(NULL, s, &rung_64k, 1, 0);
+    ladder_play(l, s);
+    after = calloc(1, sizeof(*after));
+    ladder_decode(l, 0, line_put, after);
+    assert_int_equal(after->rate, 24000);
+
+    for (n = 0, at = 24000; at < 230 * 1024; at += 24000) {
+        peak = line_peak(before, at, 2400);
+
+        if (fabsf(before->v[peak]) < 0.3f
+            || (at > 98 * 1024 && at < 141 * 1024))
+        {
+            continue;
+        }
+
+        assert_in_range(line_peak(after, at / 2, 1200), peak / 2 - 24,
+                        peak / 2 + 24);
+        n++;
+    }
+
+    assert_true(n >= 7);
+
+    free(before);
+    free(after);
     ladder_free(l);
     source_free(s);
 }
@@ -470,6 +524,7 @@ main(void)
         cmocka_unit_test(test_a_long_gap),
         cmocka_unit_test(test_the_clock_moves),
         cmocka_unit_test(test_the_clock_goes_back),
+        cmocka_unit_test(test_twice_the_rate),
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_sleep),
         cmocka_unit_test(test_beside_pictures),
