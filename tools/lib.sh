@@ -11,7 +11,8 @@ packages_codecs="libavcodec-dev libavutil-dev libswscale-dev libswresample-dev
 packages_build="gcc libc6-dev make xz-utils nginx nginx-dev libpq-dev
     libsqlite3-dev libhiredis-dev libssl-dev libjansson-dev libjwt-dev
     $packages_codecs"
-packages_test="perl libcmocka-dev clang-format ffmpeg gstreamer1.0-tools
+packages_asan="libcmocka-dev libffmpeg-nvenc-dev libx264-dev libx265-dev"
+packages_test="$packages_asan perl clang-format ffmpeg gstreamer1.0-tools
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good
     gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
     chromium procps postgresql redis-server sqlite3 openssl clang

@@ -5,7 +5,7 @@
 TESTS = $(patsubst t/unit/%.c,$(OUT)/%,$(wildcard t/unit/*.c))
 
 LIBS = -lcmocka -lcrypto -lm -pthread \
-	-Wl,--as-needed -lavcodec -lavutil -lswscale -lswresample
+	-Wl,--as-needed -lavcodec -lavutil -lswscale -lswresample -lavfilter
 CFLAGS = -std=c11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Werror $(SANITIZERS)
 
 all: $(TESTS)

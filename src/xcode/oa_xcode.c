@@ -205,6 +205,11 @@ oa_xcode_free(oa_xcode_t *xcode)
     }
 
     free(xcode->rungs);
+
+    if (xcode->functions->end != NULL) {
+        xcode->functions->end(xcode);
+    }
+
     oa_xcode_track_free(&xcode->video);
     oa_xcode_track_free(&xcode->audio);
     oa_xcode_ring_free(&xcode->decoded);
@@ -229,7 +234,7 @@ oa_xcode_rung_format(oa_xcode_rung_state_t *rung,
                || (rung->conf.profile[0] == '\0'
                    && oa_xcode_source_hdr(source) != NULL));
 
-    rung->format = deep ? AV_PIX_FMT_YUV420P10 : AV_PIX_FMT_YUV420P;
+    rung->format = rung->xcode->functions->formats[deep];
     rung->colour = oa_xcode_colour(&source->picture.colour);
 }
 
@@ -276,7 +281,7 @@ oa_xcode_rung_is_before(const oa_xcode_rung_state_t *a,
     }
 
     if (a->format != b->format) {
-        return a->format == AV_PIX_FMT_YUV420P10;
+        return oa_xcode_depth(a->format) > oa_xcode_depth(b->format);
     }
 
     return (uint64_t) a->conf.rate.num * b->conf.rate.den
@@ -385,7 +390,7 @@ oa_xcode_check_hdr(const oa_xcode_t *xcode, const oa_xcode_source_t *source,
     for (i = 0; i < xcode->nrungs && hdr != NULL; i++) {
         rung = &xcode->rungs[i];
 
-        if (!rung->audio && rung->format == AV_PIX_FMT_YUV420P) {
+        if (!rung->audio && oa_xcode_depth(rung->format) == 8) {
             oa_xcode_hdr_refuse(hdr, rung, text);
             return OA_EUNSUPPORTED;
         }
@@ -423,14 +428,15 @@ oa_xcode_create(oa_xcode_t **xcode, const oa_xcode_source_t *source,
     const oa_xcode_rung_t *rungs, unsigned nrungs, oa_xcode_device_t device,
     const oa_xcode_events_t *events, char text[OA_XCODE_TEXT_BYTES])
 {
-    oa_err_t     err;
-    oa_xcode_t  *x;
+    oa_err_t                     err;
+    oa_xcode_t                  *x;
+    const oa_xcode_functions_t  *functions;
 
+    functions = oa_xcode_functions(device);
     err = oa_xcode_check_source(source, text);
 
     if (err == OA_OK) {
-        err = oa_xcode_check_rungs(source, rungs, nrungs, oa_xcode_cpu(),
-                                   text);
+        err = oa_xcode_check_rungs(source, rungs, nrungs, functions, text);
     }
 
     if (err != OA_OK) {
@@ -445,14 +451,11 @@ oa_xcode_create(oa_xcode_t **xcode, const oa_xcode_source_t *source,
 
     x->events = *events;
     x->source = *source;
-    x->functions = oa_xcode_cpu();
-    x->stats.device = OA_XCODE_CPU;
+    x->functions = functions;
+    x->stats.device = device;
 
-    if (device != OA_XCODE_CPU) {
-        oa_xcode_say(x->stats.text, "this build knows no CUDA");
-    }
-
-    err = oa_xcode_init(x, source, rungs, nrungs);
+    err = functions->begin == NULL || functions->begin(x, device)
+          ? oa_xcode_init(x, source, rungs, nrungs) : OA_ENOMEM;
 
     if (err == OA_OK) {
         err = oa_xcode_check_hdr(x, source, text);
@@ -479,8 +482,14 @@ oa_xcode_destroy(oa_xcode_t *xcode)
     bool  idle;
 
     pthread_mutex_lock(&xcode->lock);
-    xcode->dead = true;
     idle = xcode->pending == 0;
+
+    /* a card may take its time to give back what it has: not the owner's */
+    if (idle && xcode->functions->end != NULL) {
+        idle = !oa_xcode_strand_ask(&xcode->scaling);
+    }
+
+    xcode->dead = true;
     pthread_mutex_unlock(&xcode->lock);
 
     if (idle) {

@@ -37,6 +37,13 @@
 #define OA_XCODE_LATE_US        100000
 
 
+/*
+ * OA_XCODE_CUDA + N: decoded, scaled and coded on card N, with the driver that
+ * is found when it is first needed.  A source that the card cannot decode is
+ * decoded on the CPU.  Rungs whose encoder cannot be opened (no driver, no
+ * session left, ...) and all of them, when the card fails or does not answer
+ * for 5 s, end with OA_XCODE_FAILED.
+ */
 typedef enum {
     OA_XCODE_CPU,
     OA_XCODE_CUDA
@@ -59,7 +66,9 @@ typedef struct {
      * cannot be coded otherwise, else main.
      */
     char                profile[OA_XCODE_WORD_BYTES];
-    char                preset[OA_XCODE_WORD_BYTES];     /* "": veryfast, p4 */
+
+    /* "": veryfast, p4.  One of the other device stands for one like it. */
+    char                preset[OA_XCODE_WORD_BYTES];
     unsigned            threads;         /* of the encoder; 0: 1 */
 } oa_xcode_rung_t;
 
@@ -175,6 +184,14 @@ OA_BEGIN_DECLS
 
 
 /*
+ * Whether the device codes H.264 now: its driver is loaded, and an encoder
+ * opened and closed.  Takes up to seconds; any thread, but in a process that
+ * does not fork any more.  OA_EUNSUPPORTED: no; text says why.
+ */
+OA_MUST_CHECK oa_err_t oa_xcode_device_probe(oa_xcode_device_t device,
+    char text[OA_XCODE_TEXT_BYTES]);
+
+/*
  * Owner.  Rungs are off.  Each begins with an OA_XCODE_CONFIG output, also
  * while it is off: its encoder is opened once, in its strand, to know what it
  * will say.  Another one follows where that changes, with the source's colours.
@@ -192,6 +209,7 @@ OA_MUST_CHECK oa_err_t oa_xcode_create(oa_xcode_t **xcode,
  * true when none runs: then it is freed.  Otherwise it frees itself when the
  * last one returns, and nothing of ctx is used after this call, but by run()
  * calls that have not come to oa_xcode_strand_run() yet: these must still come.
+ * With a card run() is called for this once more, before it returns.
  */
 bool oa_xcode_destroy(oa_xcode_t *xcode);
 

@@ -40,33 +40,48 @@ oa_xcode_is_one_of(const char *word, const char *const *words)
 }
 
 
-static bool
-oa_xcode_cpu_knows(const oa_xcode_rung_t *rung)
+bool
+oa_xcode_knows_profile(const oa_xcode_rung_t *rung)
 {
-    static const char *const  presets[] = {
-        "ultrafast", "superfast", "veryfast", "faster", "fast", "medium",
-        "slow", "slower", "veryslow", "placebo", NULL
-    };
     static const char *const  avc[] = { "baseline", "main", "high", NULL };
     static const char *const  hevc[] = { "main", "main10", NULL };
 
-    return oa_xcode_is_one_of(rung->preset, presets)
-           && oa_xcode_is_one_of(rung->profile,
-                                 rung->codec == OA_CODEC_AVC ? avc : hevc);
+    return oa_xcode_is_one_of(rung->profile,
+                              rung->codec == OA_CODEC_AVC ? avc : hevc);
+}
+
+
+static bool
+oa_xcode_cpu_knows(const oa_xcode_rung_t *rung)
+{
+    return oa_xcode_preset_cpu(rung->preset) != NULL
+           && oa_xcode_knows_profile(rung);
 }
 
 
 /* --- decoding --------------------------------------------------------- */
 
 
-static AVCodecContext *
-oa_xcode_cpu_decoder_open(oa_xcode_t *xcode, const oa_xcode_config_t *config,
+static bool
+oa_xcode_decoder_device(AVCodecContext *decoder, AVBufferRef *device)
+{
+    if (device == NULL) {
+        return true;
+    }
+
+    decoder->hw_device_ctx = av_buffer_ref(device);
+    decoder->extra_hw_frames = OA_XCODE_WAITING;
+
+    return decoder->hw_device_ctx != NULL;
+}
+
+
+AVCodecContext *
+oa_xcode_video_decoder(const oa_xcode_config_t *config, AVBufferRef *device,
     char text[OA_XCODE_TEXT_BYTES])
 {
     AVCodecContext  *decoder;
     const AVCodec   *codec;
-
-    (void) xcode;
 
     codec = avcodec_find_decoder(config->id);
     decoder = avcodec_alloc_context3(codec);
@@ -92,6 +107,7 @@ oa_xcode_cpu_decoder_open(oa_xcode_t *xcode, const oa_xcode_config_t *config,
     }
 
     if (decoder->extradata == NULL
+        || !oa_xcode_decoder_device(decoder, device)
         || avcodec_open2(decoder, codec, NULL) < 0)
     {
         avcodec_free_context(&decoder);
@@ -101,6 +117,16 @@ oa_xcode_cpu_decoder_open(oa_xcode_t *xcode, const oa_xcode_config_t *config,
     }
 
     return decoder;
+}
+
+
+static AVCodecContext *
+oa_xcode_cpu_decoder_open(oa_xcode_t *xcode, const oa_xcode_config_t *config,
+    char text[OA_XCODE_TEXT_BYTES])
+{
+    (void) xcode;
+
+    return oa_xcode_video_decoder(config, NULL, text);
 }
 
 
@@ -318,8 +344,8 @@ oa_xcode_cpu_scale(oa_xcode_rung_state_t *rung, const AVFrame *in,
 /* --- encoding --------------------------------------------------------- */
 
 
-static const char *
-oa_xcode_cpu_profile(const oa_xcode_rung_state_t *rung)
+const char *
+oa_xcode_profile(const oa_xcode_rung_state_t *rung)
 {
     if (rung->conf.profile[0] != '\0') {
         return rung->conf.profile;
@@ -329,12 +355,12 @@ oa_xcode_cpu_profile(const oa_xcode_rung_state_t *rung)
         return rung->conf.height >= OA_XCODE_HIGH_FROM ? "high" : "main";
     }
 
-    return rung->format == AV_PIX_FMT_YUV420P10 ? "main10" : "main";
+    return oa_xcode_depth(rung->format) > 8 ? "main10" : "main";
 }
 
 
 static void
-oa_xcode_cpu_encoder_picture(const oa_xcode_rung_state_t *rung,
+oa_xcode_encoder_picture(const oa_xcode_rung_state_t *rung,
     AVCodecContext *encoder)
 {
     const oa_xcode_rung_t  *conf = &rung->conf;
@@ -355,12 +381,14 @@ oa_xcode_cpu_encoder_picture(const oa_xcode_rung_state_t *rung,
 }
 
 
-static void
-oa_xcode_cpu_encoder_rate(const oa_xcode_rung_state_t *rung,
+void
+oa_xcode_encoder_parameters(const oa_xcode_rung_state_t *rung,
     AVCodecContext *encoder)
 {
     int                     max;
     const oa_xcode_rung_t  *conf = &rung->conf;
+
+    oa_xcode_encoder_picture(rung, encoder);
 
     max = (int) (conf->max_bitrate != 0 ? conf->max_bitrate : conf->bitrate);
 
@@ -397,10 +425,9 @@ oa_xcode_cpu_encoder_options(const oa_xcode_rung_state_t *rung,
                         ":sao=1");
     }
 
-    av_dict_set(options, "preset",
-                conf->preset[0] != '\0' ? conf->preset : "veryfast", 0);
+    av_dict_set(options, "preset", oa_xcode_preset_cpu(conf->preset), 0);
     av_dict_set(options, "tune", "zerolatency", 0);
-    av_dict_set(options, "profile", oa_xcode_cpu_profile(rung), 0);
+    av_dict_set(options, "profile", oa_xcode_profile(rung), 0);
     av_dict_set(options, "forced-idr", "1", 0);
     av_dict_set(options, avc ? "x264-params" : "x265-params", params, 0);
 
@@ -430,8 +457,7 @@ oa_xcode_cpu_encoder_open(oa_xcode_rung_state_t *rung,
         return NULL;
     }
 
-    oa_xcode_cpu_encoder_picture(rung, encoder);
-    oa_xcode_cpu_encoder_rate(rung, encoder);
+    oa_xcode_encoder_parameters(rung, encoder);
 
     options = NULL;
     oa_xcode_cpu_encoder_options(rung, &options);
@@ -454,7 +480,9 @@ const oa_xcode_functions_t *
 oa_xcode_cpu(void)
 {
     static const oa_xcode_functions_t  functions = {
-        OA_XCODE_CPU,
+        { AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV420P10 },
+        NULL,
+        NULL,
         oa_xcode_cpu_knows,
         oa_xcode_cpu_decoder_open,
         oa_xcode_cpu_scale,

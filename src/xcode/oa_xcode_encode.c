@@ -389,7 +389,7 @@ oa_xcode_encode_ready(oa_xcode_rung_state_t *rung)
     oa_xcode_encoder_close(rung);
     hdr = oa_xcode_hdr_name(colour.transfer);
 
-    if (hdr != NULL && rung->format == AV_PIX_FMT_YUV420P) {
+    if (hdr != NULL && oa_xcode_depth(rung->format) == 8) {
         oa_xcode_hdr_refuse(hdr, rung, text);
         oa_xcode_rung_fail(rung, text);
         return false;
@@ -417,6 +417,7 @@ oa_xcode_encode_slowly(uint32_t us)
 static void
 oa_xcode_encode_video(oa_xcode_rung_state_t *rung, bool key)
 {
+    char                text[OA_XCODE_TEXT_BYTES];
     AVFrame            *frame = rung->picture.frame;
     oa_xcode_inside_t   inside;
 
@@ -433,8 +434,10 @@ oa_xcode_encode_video(oa_xcode_rung_state_t *rung, bool key)
     inside.arrival_us = rung->picture.arrival_us;
 
     if (!oa_xcode_encoder_send(rung, frame, &inside)) {
+        (void) snprintf(text, sizeof(text), "%s failed",
+                        rung->encoder->codec->name);
         oa_xcode_encoder_close(rung);
-        oa_xcode_rung_fail(rung, "the encoder failed");
+        oa_xcode_rung_fail(rung, text);
         return;
     }
 

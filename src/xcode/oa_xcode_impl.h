@@ -39,6 +39,12 @@
 #define OA_XCODE_ROOM           4
 #define OA_XCODE_ROOM_SOUND     48
 
+/* Pictures outside of a decoder, which may have but so many. */
+#define OA_XCODE_WAITING        (OA_XCODE_DECODED + 4)
+
+/* A strand that runs longer does so because the card does not answer. */
+#define OA_XCODE_STUCK_US       5000000
+
 /* What a strand does before another one has its turn. */
 #define OA_XCODE_BATCH          4
 
@@ -62,6 +68,7 @@ typedef enum {
 struct oa_xcode_strand_s {
     oa_xcode_t                *xcode;
     oa_xcode_strand_state_t    state;
+    int64_t                    begun_us;
 
     /* Both with the mutex held. */
     bool                     (*has_work)(oa_xcode_strand_t *strand);
@@ -192,6 +199,8 @@ typedef struct {
     enum AVColorRange      range;
 
     AVBufferPool          *pool;
+    struct oa_xcode_cuda_scaler_s
+                          *cuda;
     AVFrame               *made;         /* of this round */
     bool                   wanted;
     unsigned               run;
@@ -220,6 +229,10 @@ typedef struct {
     int64_t                taken;        /* samples of the source since */
     int64_t                sent;         /* the rung's, to the encoder */
 } oa_xcode_sound_t;
+
+
+typedef struct oa_xcode_cuda_s         oa_xcode_cuda_t;
+typedef struct oa_xcode_cuda_scaler_s  oa_xcode_cuda_scaler_t;
 
 
 typedef struct {
@@ -256,6 +269,8 @@ typedef struct {
     AVPacket              *packet;
     AVPacket              *record;       /* the last CONFIG */
     oa_xcode_sound_t       sound;
+
+    AVBufferRef           *cuda_frames;  /* with the lock of oa_xcode_cuda_t */
 } oa_xcode_rung_state_t;
 
 
@@ -264,7 +279,12 @@ typedef struct {
  * respectively NULL, text says why, without a full stop.
  */
 typedef struct {
-    oa_xcode_device_t      device;
+    /* Of a rung of 8 bits, respectively 10. */
+    enum AVPixelFormat     formats[2];
+
+    /* Owner.  NULL: nothing to do.  false: no memory. */
+    bool                 (*begin)(oa_xcode_t *xcode, oa_xcode_device_t device);
+    void                 (*end)(oa_xcode_t *xcode);
 
     /* Whether it knows the words; the codec and numbers are good. */
     bool                 (*knows)(const oa_xcode_rung_t *rung);
@@ -292,6 +312,7 @@ struct oa_xcode_s {
     pthread_mutex_t             lock;
     oa_xcode_events_t           events;
     const oa_xcode_functions_t *functions;
+    oa_xcode_cuda_t            *cuda;
     oa_xcode_source_t           source;      /* records are not kept here */
     bool                        dead;
     unsigned                    pending;     /* strands asked for or running */
@@ -329,6 +350,9 @@ void oa_xcode_strand_init(oa_xcode_strand_t *strand, oa_xcode_t *xcode,
     bool (*has_work)(oa_xcode_strand_t *), bool (*work)(oa_xcode_strand_t *),
     void *of, uint64_t *cpu_us);
 
+/* Locked.  Asks for the strand, which is idle; false: it cannot be. */
+bool oa_xcode_strand_ask(oa_xcode_strand_t *strand);
+
 /* Locked.  Asks for the strand where it has work. */
 void oa_xcode_strand_wake(oa_xcode_strand_t *strand);
 void oa_xcode_wake_all(oa_xcode_t *xcode);
@@ -337,6 +361,9 @@ void oa_xcode_wake_all(oa_xcode_t *xcode);
 OA_MUST_CHECK bool oa_xcode_now(oa_xcode_t *xcode, int64_t *now_us);
 
 void oa_xcode_free(oa_xcode_t *xcode);
+
+/* Not locked.  The owner's look at strands that a card holds up. */
+void oa_xcode_watch(oa_xcode_t *xcode);
 
 
 /* --- oa_xcode_ring.c -------------------------------------------------- */
@@ -381,6 +408,9 @@ enum AVCodecID oa_xcode_codec_id(oa_codec_id_t codec);
 
 
 /* --- oa_xcode_scale.c ------------------------------------------------- */
+
+/* Bits of a sample. */
+int oa_xcode_depth(enum AVPixelFormat format);
 
 bool oa_xcode_scale_has_work(oa_xcode_strand_t *strand);
 bool oa_xcode_scale_work(oa_xcode_strand_t *strand);
@@ -427,9 +457,38 @@ void oa_xcode_hdr_refuse(const char *hdr, const oa_xcode_rung_state_t *rung,
     char text[OA_XCODE_TEXT_BYTES]);
 
 
-/* --- oa_xcode_cpu.c --------------------------------------------------- */
+/* --- oa_xcode_cpu.c, which the other device uses too ------------------- */
+
+bool oa_xcode_knows_profile(const oa_xcode_rung_t *rung);
+const char *oa_xcode_profile(const oa_xcode_rung_state_t *rung);
+
+/* device: NULL, or where to decode if it is able to. */
+AVCodecContext *oa_xcode_video_decoder(const oa_xcode_config_t *config,
+    AVBufferRef *device, char text[OA_XCODE_TEXT_BYTES]);
+
+/* All that does not depend on the encoder's name. */
+void oa_xcode_encoder_parameters(const oa_xcode_rung_state_t *rung,
+    AVCodecContext *encoder);
 
 const oa_xcode_functions_t *oa_xcode_cpu(void);
+
+
+/* --- oa_xcode_cuda.c -------------------------------------------------- */
+
+const oa_xcode_functions_t *oa_xcode_cuda(void);
+
+static inline const oa_xcode_functions_t *
+oa_xcode_functions(oa_xcode_device_t device)
+{
+    return device == OA_XCODE_CPU ? oa_xcode_cpu() : oa_xcode_cuda();
+}
+
+
+/* --- oa_xcode_preset.c ------------------------------------------------ */
+
+/* NULL: no such word. */
+const char *oa_xcode_preset_cpu(const char *word);
+const char *oa_xcode_preset_nvenc(const char *word);
 
 
 OA_END_DECLS

@@ -107,7 +107,7 @@ oa_xcode_scaler_wants(oa_xcode_rung_state_t *rung, int64_t time,
 /* --- the cascade ------------------------------------------------------ */
 
 
-static int
+int
 oa_xcode_depth(enum AVPixelFormat format)
 {
     return av_pix_fmt_desc_get(format)->comp[0].depth;

@@ -296,8 +296,9 @@ ladder_describe(oa_xcode_source_t *d, const source_t *video,
 
 
 static UNUSED ladder_t *
-ladder_new(const source_t *video, const source_t *audio,
-    const oa_xcode_rung_t *rungs, unsigned nrungs, unsigned nthreads)
+ladder_new_on(oa_xcode_device_t device, const source_t *video,
+    const source_t *audio, const oa_xcode_rung_t *rungs, unsigned nrungs,
+    unsigned nthreads)
 {
     unsigned            i;
     ladder_t           *l;
@@ -310,7 +311,7 @@ ladder_new(const source_t *video, const source_t *audio,
     events = ladder_events(l);
 
     assert_int_equal(oa_xcode_create(&l->xcode, &l->source, rungs, nrungs,
-                                     OA_XCODE_CPU, &events, l->text), OA_OK);
+                                     device, &events, l->text), OA_OK);
 
     for (i = 0; i < nthreads; i++) {
         assert_int_equal(pthread_create(&l->threads[i], NULL, ladder_thread,
@@ -325,6 +326,14 @@ ladder_new(const source_t *video, const source_t *audio,
 }
 
 
+static UNUSED ladder_t *
+ladder_new(const source_t *video, const source_t *audio,
+    const oa_xcode_rung_t *rungs, unsigned nrungs, unsigned nthreads)
+{
+    return ladder_new_on(OA_XCODE_CPU, video, audio, rungs, nrungs, nthreads);
+}
+
+
 /* What came out so far. */
 static UNUSED void
 ladder_forget(ladder_t *l)
@@ -335,13 +344,11 @@ ladder_forget(ladder_t *l)
 }
 
 
+/* What is left when the ladder was destroyed; freed is what that returned. */
 static UNUSED void
-ladder_free(ladder_t *l)
+ladder_end(ladder_t *l, bool freed)
 {
-    bool      freed;
     unsigned  t;
-
-    freed = oa_xcode_destroy(l->xcode);
 
     pthread_mutex_lock(&l->lock);
     assert_true(!freed || l->count + l->running == 0);
@@ -363,6 +370,13 @@ ladder_free(ladder_t *l)
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->lock);
     free(l);
+}
+
+
+static UNUSED void
+ladder_free(ladder_t *l)
+{
+    ladder_end(l, oa_xcode_destroy(l->xcode));
 }
 
 

@@ -28,6 +28,8 @@ sub run {
     die "$binary is older than its source; run tools/build --asan\n"
         if -M $binary > -M "$top/t/unit/$name.c";
 
+    # the stand-in for NVIDIA's driver
+    $ENV{LD_LIBRARY_PATH} = "$top/build/asan/nvenc";
     $ENV{CMOCKA_MESSAGE_OUTPUT} = 'TAP';
     $ENV{ASAN_OPTIONS} //= 'detect_stack_use_after_return=1';
     $ENV{UBSAN_OPTIONS} //= 'print_stacktrace=1';
