@@ -10,7 +10,7 @@ struct oa_follower_s {
     oa_track_t                 track;
     oa_codec_video_t           picture;
     oa_codec_audio_t           sound;
-    oa_timeline_rate_t         rate;
+    uint64_t                   promised_bps;
 
     void                     (*published)(void *ctx,
                                           oa_live_rendition_t rendition);
@@ -89,6 +89,7 @@ oa_follower_init(oa_follower_t *f, oa_live_t *live, oa_live_session_t session,
 
     memset(f, 0, sizeof(*f));
     f->session = session;
+    f->promised_bps = conf->promised_bps;
     f->last_time = -1;
     f->last_shown = -1;
     f->keyframe_time = -1;
@@ -279,18 +280,22 @@ static void
 oa_follower_format(oa_follower_t *f, const oa_codec_video_t *picture,
     const oa_codec_audio_t *sound, oa_timeline_rate_t rate)
 {
-    f->rate = rate;
+    oa_track_t  *t;
 
-    if (f->track.kind == OA_LIVE_AUDIO) {
+    t = &f->track;
+
+    if (t->kind == OA_LIVE_AUDIO) {
         f->sound = *sound;
-        oa_track_format_audio(&f->track);
-        return;
+        oa_track_format_audio(t);
+
+    } else {
+        f->picture = *picture;
+        oa_track_format_video(t, rate);
+        t->stats.frame_rate_milli = rate.den == 0 ? 0
+            : (uint64_t) rate.num * 1000 / rate.den;
     }
 
-    f->picture = *picture;
-    oa_track_format_video(&f->track, rate);
-    f->track.stats.frame_rate_milli = rate.den == 0 ? 0
-        : (uint64_t) rate.num * 1000 / rate.den;
+    t->format.promised_bps = f->promised_bps;
 }
 
 
