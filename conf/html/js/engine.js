@@ -75,6 +75,9 @@ function hlsConfig(abrController) {
         lowLatencyMode: true,
         abrController,
 
+        /* it would begin with the smallest rendition, which may be asleep */
+        testBandwidth: false,
+
         /*
          * The distance to the live edge is the playlist's PART-HOLD-BACK
          * (see onLevel); what a stall adds to it is little, since most

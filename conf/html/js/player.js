@@ -261,6 +261,13 @@ export class Player extends EventTarget {
     }
 
 
+    /* For another list of renditions, or one alone: no stall, a new start. */
+    reload() {
+        this.begun = false;
+        this.load();
+    }
+
+
     async start() {
         try {
             await this.video.play();

@@ -116,6 +116,7 @@ export class Quality extends EventTarget {
         this.missed.clear();
         remember(KEY, value);
         this.take(value);
+        this.player.status.ask();
     }
 
 
@@ -129,8 +130,7 @@ export class Quality extends EventTarget {
             this.startSound();
 
         } else if (player.soundOnly) {
-            this.prepare();
-            player.load();
+            player.reload();
 
         } else {
             this.prepare();
@@ -177,8 +177,7 @@ export class Quality extends EventTarget {
         const url = this.soundUrl();
 
         if (url && await this.engine.wake(url) && this.choice === 'sound') {
-            this.prepare();
-            this.player.load();
+            this.player.reload();
 
         } else if (this.choice === 'sound') {
             this.take('auto');
@@ -222,8 +221,7 @@ export class Quality extends EventTarget {
 
         } else if (names.includes(choice) && !this.missed.has(choice)) {
             this.missed.add(choice);
-            this.prepare();
-            player.load();
+            player.reload();
 
         } else if (player.state === 'buffering'
                    && names.some(name => !known.includes(name)))
@@ -239,7 +237,7 @@ export class Quality extends EventTarget {
 
         if (now - this.reloadedMs > RELOAD_MS) {
             this.reloadedMs = now;
-            this.player.load();
+            this.player.reload();
         }
     }
 
