@@ -137,7 +137,8 @@ test_rung_open(test_ladder_t *ladder, test_rung_t *rung,
     oa_mem_t             mem = { test_realloc, NULL };
     oa_follower_conf_t   conf;
 
-    if (rung->kind == OA_LIVE_VIDEO ? !tracks->has_video : !tracks->has_audio)
+    if (!(rung->kind == OA_LIVE_VIDEO ? tracks->has_video
+                                      : tracks->has_audio))
     {
         return;
     }
