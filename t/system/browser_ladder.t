@@ -82,7 +82,7 @@ ok $browser->wait_state('playing'), 'it plays, though a rung sleeps'
 is $ladder->rung('180p')->{state}, 'asleep', 'indeed';
 becomes('onair.player.report().rendition', 'something is seen');
 ok $browser->report->{automatic}, 'which is chosen automatically';
-becomes("/^Auto\\W+Source$/.test(document.getElementById('quality').innerText"
+becomes("/^Auto\\W+Source\$/.test(document.getElementById('quality').innerText"
         . '.trim())',
         'as its button says');
 

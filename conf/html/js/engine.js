@@ -28,6 +28,7 @@ const PLAYLIST_RETRIES = 30;
 const MEDIA_RETRIES = 6;
 const BACK_BUFFER_S = 30;
 const HOLD_BACK_EXTRA_S = 0.2;
+const FLUSH_S = 4;
 
 /* Steering towards the aim: begun so far from it, ended so near. */
 const FASTER = 1.05;
@@ -218,10 +219,22 @@ class HlsEngine extends EventTarget {
         if (hls === this.hls && name === this.chosen
             && hls.manualLevel !== at)
         {
-            hls.nextLevel = at;
+            this.goOver(at);
         }
 
         return true;
+    }
+
+
+    /* What is buffered is thrown away only where it would last for long. */
+    goOver(level) {
+        const { hls } = this;
+
+        if (hls.mainForwardBufferInfo?.len > FLUSH_S) {
+            hls.nextLevel = level;
+        } else {
+            hls.loadLevel = level;
+        }
     }
 
 
