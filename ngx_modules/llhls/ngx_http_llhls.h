@@ -21,6 +21,10 @@
 #include "hls/oa_hls.h"
 
 
+/* A rendition is said to be wanted so often, by a worker. */
+#define NGX_HTTP_LLHLS_WANT_MS  100
+
+
 /* --- shared buffers -------------------------------------------------- */
 
 /* What a buffer of the cache holds.  Compared as bytes: no padding. */
@@ -79,6 +83,9 @@ struct ngx_http_llhls_rendition_s {
     uint64_t                     head;
     unsigned                     complete:1;
     unsigned                     ended:1;
+
+    /* when the store was told last that it is wanted */
+    ngx_msec_t                   wanted;
 
     /* requests that wait */
     unsigned                     watched:1;
@@ -144,6 +151,9 @@ ngx_http_llhls_rendition_t *ngx_http_llhls_rendition_get(
 
 /* The first of a topic's renditions; topic_next leads on. */
 ngx_http_llhls_rendition_t *ngx_http_llhls_rendition_of(ngx_uint_t topic);
+
+/* Somebody asks for it: one that sleeps wakes by that. */
+void ngx_http_llhls_rendition_want(ngx_http_llhls_rendition_t *rendition);
 
 void ngx_http_llhls_renditions_expire(void);
 

@@ -174,7 +174,7 @@ ngx_http_llhls_media_error(ngx_http_request_t *r,
 
     if (oa_live_edge(ngx_onair_live(), rendition->id, &edge) == OA_OK
         && edge.state != OA_LIVE_ENDED
-        && (ask->kind == OA_HLS_INIT
+        && (ask->kind == OA_HLS_INIT || edge.presence == OA_LIVE_ASLEEP
             || (ask->number >= edge.msn
                 && ask->number - edge.msn <= NGX_HTTP_LLHLS_SOON)))
     {

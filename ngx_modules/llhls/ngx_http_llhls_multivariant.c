@@ -178,41 +178,61 @@ ngx_http_llhls_multivariant_expire(void)
 /* --- rendering ------------------------------------------------------- */
 
 
-/* OA_EAGAIN: not every rendition has begun, and none is past its start. */
+/* Whether all is there that a multivariant playlist says of a rendition. */
+static ngx_uint_t
+ngx_http_llhls_rendition_load(oa_live_rendition_t id,
+    const oa_live_edge_t *edge, oa_hls_rendition_t *rendition)
+{
+    oa_live_t  *live;
+
+    live = ngx_onair_live();
+    rendition->presence = edge->presence;
+
+    return (edge->head != 0 || edge->presence != OA_LIVE_AWAKE)
+           && oa_live_rendition_conf(live, id, &rendition->conf) == OA_OK
+           && oa_live_format_get(live, id, &rendition->format) == OA_OK
+           && oa_live_stats_get(live, id, &rendition->stats) == OA_OK;
+}
+
+
+/*
+ * OA_EAGAIN: not every rendition has begun, and none is past its start; none
+ * has, of those that do not sleep.
+ */
 static oa_err_t
 ngx_http_llhls_renditions_load(const oa_live_session_info_t *info,
     oa_hls_rendition_t *renditions, unsigned *n)
 {
-    uint32_t             i;
-    ngx_uint_t           begun, past;
-    oa_live_t           *live;
-    oa_live_edge_t       edge;
-    oa_live_rendition_t  id;
+    uint32_t        i;
+    ngx_uint_t      begun, missing, past;
+    oa_live_edge_t  edge;
 
-    live = ngx_onair_live();
     begun = 0;
+    missing = 0;
     past = 0;
     *n = 0;
 
     for (i = 0; i < info->nrenditions; i++) {
-        id = info->renditions[i];
-
-        if (oa_live_edge(live, id, &edge) != OA_OK || edge.head == 0
-            || oa_live_rendition_conf(live, id, &renditions[*n].conf)
-               != OA_OK
-            || oa_live_format_get(live, id, &renditions[*n].format) != OA_OK
-            || oa_live_stats_get(live, id, &renditions[*n].stats) != OA_OK)
+        if (oa_live_edge(ngx_onair_live(), info->renditions[i], &edge)
+            != OA_OK)
         {
+            missing++;
             continue;
         }
 
-        begun++;
+        if (!ngx_http_llhls_rendition_load(info->renditions[i], &edge,
+                                           &renditions[*n]))
+        {
+            missing += edge.presence != OA_LIVE_WITHDRAWN;
+            continue;
+        }
+
+        begun += edge.head != 0;
         past += edge.complete || edge.msn > 0;
         (*n)++;
     }
 
-    return begun != 0 && (begun == info->nrenditions || past) ? OA_OK
-                                                              : OA_EAGAIN;
+    return begun != 0 && (missing == 0 || past) ? OA_OK : OA_EAGAIN;
 }
 
 

@@ -178,8 +178,10 @@ ngx_http_llhls_playlist_get(ngx_http_llhls_rendition_t *rendition,
         return err;
     }
 
-    if (edge.head == 0 && edge.state == OA_LIVE_ENDED) {
-        /* there will never be one */
+    if (edge.presence == OA_LIVE_WITHDRAWN
+        || (edge.head == 0 && edge.state == OA_LIVE_ENDED))
+    {
+        /* there is none, or never will be */
         return OA_ENOTFOUND;
     }
 

@@ -171,6 +171,7 @@ ngx_http_llhls_rendition_create(const oa_hls_uri_t *uri, ngx_str_t *path,
     rendition->path.data = (u_char *) (rendition + 1);
     ngx_memcpy(rendition->path.data, path->data, path->len);
 
+    rendition->wanted = ngx_current_msec - NGX_HTTP_LLHLS_WANT_MS;
     ngx_http_llhls_rendition_fill(rendition, &found);
     ngx_http_llhls_wait_init(rendition);
     ngx_http_llhls_rendition_link(rendition);
@@ -214,6 +215,19 @@ ngx_http_llhls_rendition_get(const oa_hls_uri_t *uri, ngx_str_t *path,
     }
 
     return rendition;
+}
+
+
+void
+ngx_http_llhls_rendition_want(ngx_http_llhls_rendition_t *rendition)
+{
+    if (ngx_current_msec - rendition->wanted < NGX_HTTP_LLHLS_WANT_MS) {
+        return;
+    }
+
+    rendition->wanted = ngx_current_msec;
+    oa_live_rendition_want(ngx_onair_live(), rendition->id,
+                           ngx_onair_now_ms());
 }
 
 

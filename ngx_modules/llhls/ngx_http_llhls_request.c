@@ -47,6 +47,7 @@ ngx_http_llhls_rendition_handler(ngx_http_request_t *r,
     const oa_hls_uri_t *uri, ngx_str_t *path)
 {
     oa_err_t                     err;
+    oa_live_presence_t           presence;
     ngx_http_llhls_rendition_t  *rendition;
 
     /* the library accepted it: it has a slash */
@@ -60,6 +61,18 @@ ngx_http_llhls_rendition_handler(ngx_http_request_t *r,
     if (rendition == NULL) {
         return ngx_http_llhls_error(r, ngx_http_llhls_status(err),
                                     &ngx_http_llhls_age_unknown);
+    }
+
+    if (oa_live_rendition_presence(ngx_onair_live(), rendition->id, &presence)
+        == OA_OK && presence == OA_LIVE_WITHDRAWN)
+    {
+        return ngx_http_llhls_error(r, NGX_HTTP_NOT_FOUND,
+                                    &rendition->age_error);
+    }
+
+    /* players fetch it of what they do not play */
+    if (uri->kind != OA_HLS_INIT) {
+        ngx_http_llhls_rendition_want(rendition);
     }
 
     if (uri->kind == OA_HLS_MEDIA) {

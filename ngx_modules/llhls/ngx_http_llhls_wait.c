@@ -313,6 +313,31 @@ ngx_http_llhls_take_positions(ngx_rbtree_t *tree, const oa_live_edge_t *edge,
 }
 
 
+/* Media that was promised, of a rendition that fell asleep. */
+static void
+ngx_http_llhls_take_media(ngx_rbtree_t *tree)
+{
+    ngx_rbtree_node_t      *node, *next;
+    ngx_http_llhls_wait_t  *wait;
+
+    if (tree->root == tree->sentinel) {
+        return;
+    }
+
+    for (node = ngx_rbtree_min(tree->root, tree->sentinel);
+         node;
+         node = next)
+    {
+        wait = ngx_http_llhls_node_wait(node);
+        next = ngx_rbtree_next(tree, node);
+
+        if (wait->ask.kind != OA_HLS_MEDIA) {
+            ngx_http_llhls_wait_take(tree, wait);
+        }
+    }
+}
+
+
 static void
 ngx_http_llhls_wake_rendition(ngx_http_llhls_rendition_t *rendition)
 {
@@ -326,7 +351,17 @@ ngx_http_llhls_wake_rendition(ngx_http_llhls_rendition_t *rendition)
     ngx_memzero(&edge, sizeof(edge));
 
     all = oa_live_edge(ngx_onair_live(), rendition->id, &edge) != OA_OK
-          || edge.state == OA_LIVE_ENDED;
+          || edge.state == OA_LIVE_ENDED
+          || edge.presence == OA_LIVE_WITHDRAWN;
+
+    if (!all && edge.presence == OA_LIVE_ASLEEP) {
+        /* who waits for a playlist still wants it */
+        ngx_http_llhls_take_media(&rendition->names);
+        ngx_http_llhls_take_media(&rendition->positions);
+        rendition->wanted = ngx_current_msec - NGX_HTTP_LLHLS_WANT_MS;
+        ngx_http_llhls_rendition_want(rendition);
+        return;
+    }
 
     ngx_http_llhls_take_names(&rendition->names, &edge, all);
     ngx_http_llhls_take_positions(&rendition->positions, &edge, all);
@@ -456,6 +491,9 @@ ngx_http_llhls_wait_over(ngx_http_llhls_wait_t *wait)
 
     return oa_live_edge(ngx_onair_live(), wait->rendition->id, &edge) != OA_OK
            || edge.state == OA_LIVE_ENDED
+           || edge.presence == OA_LIVE_WITHDRAWN
+           || (edge.presence == OA_LIVE_ASLEEP
+               && wait->ask.kind == OA_HLS_SEGMENT)
            || oa_hls_position_reached(&edge, &wait->position);
 }
 

@@ -50,7 +50,11 @@ ngx_rtmp_transcode_record(ngx_rtmp_transcode_record_t *record, oa_slice_t from)
         return NGX_ERROR;
     }
 
-    ngx_memcpy(p, from.data, from.size);
+    /* a source without sound, or without a picture */
+    if (from.size) {
+        ngx_memcpy(p, from.data, from.size);
+    }
+
     free(record->data);
     record->data = p;
     record->size = from.size;

@@ -95,6 +95,7 @@ typedef struct {
     oa_live_rendition_conf_t   conf;
     oa_live_format_t           format;
     oa_live_stats_t            stats;
+    oa_live_presence_t         presence;
 } oa_hls_rendition_t;
 
 
@@ -137,7 +138,9 @@ OA_MUST_CHECK oa_err_t oa_hls_query_parse(oa_slice_t args,
  * the Advance Part Limit of 6.2.5.2.  An msn more than two behind the last
  * whole segment's, or a part so far behind the last one, is OA_HLS_BAD_REQUEST.
  * With OA_HLS_WAIT, *position says what for.  A session that is not
- * OA_LIVE_ON_AIR or in grace never waits.
+ * OA_LIVE_ON_AIR or in grace never waits.  Who asks a sleeping rendition for
+ * anything, as a player does that knows the numbers of another one, waits for
+ * its first part.
  */
 oa_hls_verdict_t oa_hls_reload(const oa_live_edge_t *edge,
     const oa_hls_query_t *query, uint32_t part_target_ms,
@@ -183,15 +186,19 @@ OA_MUST_CHECK oa_err_t oa_hls_media_render(const oa_hls_media_t *media,
 
 /*
  * Renders the multivariant playlist: every video rendition, the heaviest
- * first, with the audio renditions as one group; or each audio rendition alone
- * when there is no video.  URIs are relative: <session>/<rendition>/index.m3u8.
- * A rendition whose format is not known yet (no codecs) is left out.
+ * first, with the audio rendition named "audio" as their group; behind them
+ * other audio renditions, each a variant for those who want no picture.  When
+ * there is no video, each audio rendition is a variant.  URIs are relative:
+ * <session>/<rendition>/index.m3u8.
+ * A rendition that is withdrawn, or whose format is not known yet (no codecs),
+ * is left out.
  * OA_EFULL, and w->error: it did not fit; 1024 bytes a rendition suffice.
  * OA_EAGAIN: there is no rendition yet.
  *
- * BANDWIDTH and AVERAGE-BANDWIDTH count the heaviest audio in.  Until a
- * segment was measured (bandwidth_bps 0) they say current_bps, and when that
- * is 0 too, a guess: a tenth of a bit a pixel, 64 kbit/s an audio channel.
+ * BANDWIDTH and AVERAGE-BANDWIDTH count the group's audio in.  Until a segment
+ * was measured (bandwidth_bps 0) they say current_bps, and when that is 0 too,
+ * a guess: a tenth of a bit a pixel, 64 kbit/s an audio channel.  They never
+ * say less than format.promised_bps, which takes the guess's place.
  */
 OA_MUST_CHECK oa_err_t oa_hls_multivariant_render(
     const oa_hls_multivariant_t *multivariant, oa_writer_t *w);

@@ -6,6 +6,9 @@
 
 #define OA_HLS_AUDIO_GROUP  "audio"
 
+/* The rendition that goes with every picture. */
+#define OA_HLS_AUDIO_NAME   "audio"
+
 
 typedef struct {
     uint64_t   peak;                     /* bits a second */
@@ -17,6 +20,7 @@ typedef struct {
 typedef struct {
     const oa_hls_rendition_t  *video[OA_LIVE_SESSION_RENDITIONS];
     const oa_hls_rendition_t  *audio[OA_LIVE_SESSION_RENDITIONS];
+    const oa_hls_rendition_t  *group;        /* one of audio; NULL: none */
     unsigned                   nvideo;
     unsigned                   naudio;
     uint64_t                   session_id;
@@ -56,8 +60,12 @@ oa_hls_rate(const oa_hls_rendition_t *rendition)
         rate.peak = rendition->stats.current_bps;
     }
 
-    if (rate.peak == 0) {
+    if (rate.peak == 0 && rendition->format.promised_bps == 0) {
         rate.peak = oa_hls_rate_guess(rendition);
+    }
+
+    if (rate.peak < rendition->format.promised_bps) {
+        rate.peak = rendition->format.promised_bps;
     }
 
     rate.average = rendition->stats.average_bps;
@@ -67,27 +75,6 @@ oa_hls_rate(const oa_hls_rendition_t *rendition)
     }
 
     return rate;
-}
-
-
-/* The heaviest of the audio group, which goes with every video. */
-static oa_hls_rate_t
-oa_hls_audio_rate(const oa_hls_listed_t *l)
-{
-    unsigned       i;
-    oa_hls_rate_t  most, rate;
-
-    most = (oa_hls_rate_t) { 0, 0 };
-
-    for (i = 0; i < l->naudio; i++) {
-        rate = oa_hls_rate(l->audio[i]);
-
-        most.peak = rate.peak > most.peak ? rate.peak : most.peak;
-        most.average = rate.average > most.average ? rate.average
-                                                   : most.average;
-    }
-
-    return most;
 }
 
 
@@ -123,7 +110,7 @@ oa_hls_list(const oa_hls_multivariant_t *m, oa_hls_listed_t *l)
     for (i = 0; i < m->nrenditions && i < OA_LIVE_SESSION_RENDITIONS; i++) {
         r = &m->renditions[i];
 
-        if (r->format.codecs[0] == '\0') {
+        if (r->format.codecs[0] == '\0' || r->presence == OA_LIVE_WITHDRAWN) {
             continue;
         }
 
@@ -133,6 +120,14 @@ oa_hls_list(const oa_hls_multivariant_t *m, oa_hls_listed_t *l)
         }
 
         l->audio[l->naudio++] = r;
+
+        if (strcmp(r->conf.name, OA_HLS_AUDIO_NAME) == 0) {
+            l->group = r;
+        }
+    }
+
+    if (l->nvideo == 0) {
+        l->group = NULL;
     }
 }
 
@@ -153,17 +148,16 @@ oa_hls_write_uri(oa_writer_t *w, const oa_hls_listed_t *l,
 
 
 static void
-oa_hls_write_audio(oa_writer_t *w, const oa_hls_listed_t *l, unsigned i)
+oa_hls_write_audio(oa_writer_t *w, const oa_hls_listed_t *l)
 {
     const oa_hls_rendition_t  *r;
 
-    r = l->audio[i];
+    r = l->group;
 
     oa_write_str(w, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"" OA_HLS_AUDIO_GROUP
                     "\",NAME=\"");
     oa_write_str(w, r->conf.name);
-    oa_write_str(w, i == 0 ? "\",DEFAULT=YES" : "\",DEFAULT=NO");
-    oa_write_str(w, ",AUTOSELECT=YES");
+    oa_write_str(w, "\",DEFAULT=YES,AUTOSELECT=YES");
 
     if (r->format.channels > 0) {
         oa_write_str(w, ",CHANNELS=\"");
@@ -177,39 +171,17 @@ oa_hls_write_audio(oa_writer_t *w, const oa_hls_listed_t *l, unsigned i)
 }
 
 
-/* Whether an audio rendition before this one has the same codecs. */
-static bool
-oa_hls_codecs_listed(const oa_hls_listed_t *l, unsigned i)
-{
-    unsigned  k;
-
-    for (k = 0; k < i; k++) {
-        if (strcmp(l->audio[k]->format.codecs, l->audio[i]->format.codecs)
-            == 0)
-        {
-            return true;
-        }
-    }
-
-    return false;
-}
-
-
 /* 6.2.4: every format of every rendition that may play with the variant. */
 static void
 oa_hls_write_codecs(oa_writer_t *w, const oa_hls_listed_t *l,
     const oa_hls_rendition_t *r)
 {
-    unsigned  i;
-
     oa_write_str(w, ",CODECS=\"");
     oa_write_str(w, r->format.codecs);
 
-    for (i = 0; i < l->naudio && r->conf.kind == OA_LIVE_VIDEO; i++) {
-        if (!oa_hls_codecs_listed(l, i)) {
-            oa_write_str(w, ",");
-            oa_write_str(w, l->audio[i]->format.codecs);
-        }
+    if (r->conf.kind == OA_LIVE_VIDEO && l->group != NULL) {
+        oa_write_str(w, ",");
+        oa_write_str(w, l->group->format.codecs);
     }
 
     oa_write_str(w, "\"");
@@ -247,8 +219,8 @@ oa_hls_write_variant(oa_writer_t *w, const oa_hls_listed_t *l,
 
     rate = oa_hls_rate(r);
 
-    if (r->conf.kind == OA_LIVE_VIDEO) {
-        audio = oa_hls_audio_rate(l);
+    if (r->conf.kind == OA_LIVE_VIDEO && l->group != NULL) {
+        audio = oa_hls_rate(l->group);
         rate.peak += audio.peak;
         rate.average += audio.average;
     }
@@ -262,7 +234,7 @@ oa_hls_write_variant(oa_writer_t *w, const oa_hls_listed_t *l,
     if (r->conf.kind == OA_LIVE_VIDEO) {
         oa_hls_write_picture(w, &r->format);
 
-        if (l->naudio > 0) {
+        if (l->group != NULL) {
             oa_write_str(w, ",AUDIO=\"" OA_HLS_AUDIO_GROUP "\"");
         }
     }
@@ -288,16 +260,18 @@ oa_hls_multivariant_render(const oa_hls_multivariant_t *multivariant,
 
     oa_write_str(w, "#EXTM3U\n");
 
-    for (i = 0; i < l.naudio && l.nvideo > 0; i++) {
-        oa_hls_write_audio(w, &l, i);
+    if (l.group != NULL) {
+        oa_hls_write_audio(w, &l);
     }
 
     for (i = 0; i < l.nvideo; i++) {
         oa_hls_write_variant(w, &l, l.video[i]);
     }
 
-    for (i = 0; i < l.naudio && l.nvideo == 0; i++) {
-        oa_hls_write_variant(w, &l, l.audio[i]);
+    for (i = 0; i < l.naudio; i++) {
+        if (l.audio[i] != l.group) {
+            oa_hls_write_variant(w, &l, l.audio[i]);
+        }
     }
 
     return w->error;

@@ -184,6 +184,11 @@ oa_hls_reload(const oa_live_edge_t *edge, const oa_hls_query_t *query,
         return OA_HLS_ANSWER;
     }
 
+    if (edge->presence == OA_LIVE_ASLEEP) {
+        *position = (oa_hls_position_t) { 0, 0, false };
+        return OA_HLS_WAIT;
+    }
+
     if (oa_hls_too_far(edge, query, part_target_ms)
         || query->msn >= UINT32_MAX)
     {

@@ -317,24 +317,37 @@ oa_ladder_rise(oa_ladder_watch_t *watch, oa_ladder_watched_t *rung,
 }
 
 
-/* The lightest that was not looked at yet; NULL: all were. */
+/*
+ * Of those that are not on and were not looked at yet the next one: such as are
+ * always on first, and then the lightest.  NULL: all were.
+ */
 static oa_ladder_watched_t *
-oa_ladder_lightest(oa_ladder_watch_t *watch, const bool *done)
+oa_ladder_next(oa_ladder_watch_t *watch, const bool *done)
 {
+    bool                  first;
     unsigned              i;
-    oa_ladder_watched_t  *rung;
+    oa_ladder_watched_t  *rung, *next;
 
-    rung = NULL;
+    next = NULL;
 
     for (i = 0; i < watch->nrungs; i++) {
-        if (!done[i] && watch->rungs[i].state != OA_LADDER_ON
-            && (rung == NULL || watch->rungs[i].slots < rung->slots))
-        {
-            rung = &watch->rungs[i];
+        rung = &watch->rungs[i];
+
+        if (done[i] || rung->state == OA_LADDER_ON) {
+            continue;
+        }
+
+        first = next == NULL
+                || (rung->mode == next->mode
+                    ? rung->slots < next->slots
+                    : rung->mode == OA_LADDER_ALWAYS);
+
+        if (first) {
+            next = rung;
         }
     }
 
-    return rung;
+    return next;
 }
 
 
@@ -360,7 +373,7 @@ oa_ladder_watch_look(oa_ladder_watch_t *watch, const oa_ladder_facts_t *facts,
 
     memset(done, 0, sizeof(done));
 
-    while ((rung = oa_ladder_lightest(watch, done)) != NULL) {
+    while ((rung = oa_ladder_next(watch, done)) != NULL) {
         i = (unsigned) (rung - watch->rungs);
         done[i] = true;
         changed |= oa_ladder_rise(watch, rung, &facts[i], now_ms, events);

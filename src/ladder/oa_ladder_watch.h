@@ -4,8 +4,8 @@
  * slow, with slots or without.
  *
  * A rung that is always on, or that somebody wants, goes on where it gets its
- * slots; of several, the one that takes the fewest first.  One without slots is
- * withdrawn and tries again every few seconds.
+ * slots; of several, such as are always on first, and then those that take the
+ * fewest.  One without slots is withdrawn and tries again every few seconds.
  *
  * A rung is too slow when for a whole second no picture's turn came sooner than
  * OA_LADDER_LATE_US behind its arrival, or when for three seconds in a row it

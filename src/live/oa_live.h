@@ -164,6 +164,7 @@ typedef struct {
     oa_live_range_t  range;          /* video */
     uint32_t   sample_rate;          /* audio, Hz, as heard */
     uint32_t   channels;             /* audio */
+    uint64_t   promised_bps;         /* that it may take; 0: nothing is said */
 } oa_live_format_t;
 
 

@@ -32,6 +32,7 @@ typedef struct {
     uint32_t            frame;               /* ticks, nominal, of one frame */
     uint32_t            part_target_ms;
     size_t              max_pending_bytes;   /* in one open part */
+    uint64_t            promised_bps;        /* as oa_live_format_t has it */
 } oa_follower_conf_t;
 
 

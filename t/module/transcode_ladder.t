@@ -22,7 +22,7 @@ my $publisher = Onair::Publisher->ffmpeg($server->rtmp_url('chan'),
                                          gop => 30);
 
 ok $viewer->wait_live(qw(video audio low half listen)), 'all rungs are there'
-    or diag $server->error_log;
+    or diag $ladder->log;
 is_deeply [ $viewer->renditions ], [ qw(audio half listen low video) ],
     'and listed, and nothing else';
 

@@ -168,25 +168,91 @@ the_heaviest_comes_first(void **state)
 }
 
 
+/* A ladder: each picture with the source's sound, and sound alone. */
 static void
-every_codec_of_the_group_is_told_once(void **state)
+audio_of_another_name_is_a_variant_of_its_own(void **state)
 {
     char                text[4096];
     oa_hls_rendition_t  renditions[4];
 
     (void) state;
 
-    renditions[0] = video("video", 1280, 720, 1000000);
-    renditions[1] = audio("audio", 100000);
-    renditions[2] = audio("audio_en", 200000);
-    renditions[3] = audio("audio_he", 50000);
-    strcpy(renditions[3].format.codecs, "mp4a.40.5");
+    renditions[0] = audio("audio_64k", 70000);
+    renditions[1] = video("360p", 640, 360, 900000);
+    renditions[2] = audio("audio", 130000);
+    renditions[3] = video("video", 1280, 720, 3000000);
+    strcpy(renditions[0].format.codecs, "mp4a.40.5");
 
     assert_int_equal(render(renditions, 4, text, sizeof(text)), OA_OK);
-    assert_non_null(strstr(text,
-                           "CODECS=\"avc1.64001f,mp4a.40.2,mp4a.40.5\""));
-    assert_non_null(strstr(text, "BANDWIDTH=1200000,"));
-    assert_non_null(strstr(text, "NAME=\"audio_en\",DEFAULT=NO"));
+    assert_string_equal(text,
+        "#EXTM3U\n"
+        "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"audio\","
+        "DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"2\","
+        "URI=\"aaaaaaaaaaaab/audio/index.m3u8\"\n"
+        "#EXT-X-STREAM-INF:BANDWIDTH=3130000,AVERAGE-BANDWIDTH=1630000,"
+        "CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=1280x720,"
+        "FRAME-RATE=29.970,AUDIO=\"audio\"\n"
+        "aaaaaaaaaaaab/video/index.m3u8\n"
+        "#EXT-X-STREAM-INF:BANDWIDTH=1030000,AVERAGE-BANDWIDTH=580000,"
+        "CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=640x360,"
+        "FRAME-RATE=29.970,AUDIO=\"audio\"\n"
+        "aaaaaaaaaaaab/360p/index.m3u8\n"
+        "#EXT-X-STREAM-INF:BANDWIDTH=70000,AVERAGE-BANDWIDTH=70000,"
+        "CODECS=\"mp4a.40.5\"\n"
+        "aaaaaaaaaaaab/audio_64k/index.m3u8\n");
+
+    /* without a picture there is no group */
+    renditions[1] = renditions[0];
+    assert_int_equal(render(renditions + 1, 2, text, sizeof(text)), OA_OK);
+    assert_null(strstr(text, "EXT-X-MEDIA"));
+    assert_non_null(strstr(text, "/audio/"));
+    assert_non_null(strstr(text, "/audio_64k/"));
+}
+
+
+static void
+sleeping_ones_are_listed_and_withdrawn_ones_are_not(void **state)
+{
+    char                text[4096];
+    oa_hls_rendition_t  renditions[3];
+
+    (void) state;
+
+    renditions[0] = video("video", 1280, 720, 3000000);
+    renditions[1] = video("480p", 854, 480, 0);
+    renditions[1].format.promised_bps = 1500000;
+    renditions[1].presence = OA_LIVE_ASLEEP;
+    renditions[2] = video("360p", 640, 360, 900000);
+    renditions[2].presence = OA_LIVE_WITHDRAWN;
+
+    assert_int_equal(render(renditions, 3, text, sizeof(text)), OA_OK);
+    assert_non_null(strstr(text, ":BANDWIDTH=1500000,"
+                                 "AVERAGE-BANDWIDTH=1500000,"));
+    assert_non_null(strstr(text, "/480p/"));
+    assert_null(strstr(text, "/360p/"));
+
+    assert_int_equal(render(renditions + 2, 1, text, sizeof(text)),
+                     OA_EAGAIN);
+}
+
+
+static void
+less_than_promised_is_not_listed(void **state)
+{
+    char                text[2048];
+    oa_hls_rendition_t  r;
+
+    (void) state;
+
+    r = video("480p", 854, 480, 700000);
+    r.format.promised_bps = 1500000;
+    assert_int_equal(render(&r, 1, text, sizeof(text)), OA_OK);
+    assert_non_null(strstr(text, ":BANDWIDTH=1500000,"
+                                 "AVERAGE-BANDWIDTH=350000,"));
+
+    r.stats.bandwidth_bps = 1600000;
+    assert_int_equal(render(&r, 1, text, sizeof(text)), OA_OK);
+    assert_non_null(strstr(text, ":BANDWIDTH=1600000,"));
 }
 
 
@@ -311,7 +377,9 @@ main(void)
         cmocka_unit_test(video_alone_has_no_group),
         cmocka_unit_test(audio_alone_is_a_variant),
         cmocka_unit_test(the_heaviest_comes_first),
-        cmocka_unit_test(every_codec_of_the_group_is_told_once),
+        cmocka_unit_test(audio_of_another_name_is_a_variant_of_its_own),
+        cmocka_unit_test(sleeping_ones_are_listed_and_withdrawn_ones_are_not),
+        cmocka_unit_test(less_than_promised_is_not_listed),
         cmocka_unit_test(the_unmeasured_has_a_bandwidth),
         cmocka_unit_test(the_average_is_not_above_the_peak),
         cmocka_unit_test(a_rendition_without_format_is_left_out),

@@ -307,6 +307,36 @@ the_end_releases_everybody(void **state)
 }
 
 
+/* A player comes with the numbers of the rendition that it leaves. */
+static void
+what_sleeps_is_waited_for(void **state)
+{
+    oa_live_edge_t     edge;
+    oa_hls_position_t  position;
+
+    (void) state;
+
+    edge = edge_at(0, 0, false);
+    edge.head = 0;
+    edge.presence = OA_LIVE_ASLEEP;
+
+    assert_waits(edge, "_HLS_msn=57&_HLS_part=3", 0, 0, false);
+    assert_waits(edge, "_HLS_msn=57", 0, 0, false);
+    assert_waits(edge, "_HLS_msn=0&_HLS_part=0", 0, 0, false);
+    assert_int_equal(ask(edge, "", &position), OA_HLS_ANSWER);
+
+    position = (oa_hls_position_t) { 0, 0, false };
+    assert_false(oa_hls_position_reached(&edge, &position));
+    edge = edge_at(58, 1, false);
+    assert_true(oa_hls_position_reached(&edge, &position));
+
+    edge = edge_at(0, 0, false);
+    edge.presence = OA_LIVE_ASLEEP;
+    edge.state = OA_LIVE_ENDED;
+    assert_int_equal(ask(edge, "_HLS_msn=57", &position), OA_HLS_ANSWER);
+}
+
+
 static void
 positions_have_an_order(void **state)
 {
@@ -406,6 +436,7 @@ main(void)
         cmocka_unit_test(the_advance_limit_follows_the_part_target),
         cmocka_unit_test(a_session_without_parts_waits_for_its_first),
         cmocka_unit_test(the_end_releases_everybody),
+        cmocka_unit_test(what_sleeps_is_waited_for),
         cmocka_unit_test(positions_have_an_order),
         cmocka_unit_test(reached_positions_come_first),
         cmocka_unit_test(a_report_is_never_of_part_zero_when_it_need_not)

@@ -12,6 +12,7 @@ package Onair::Ladder;
 #   $ladder->wait_frames('low', 30)  until it has coded so many more
 #   $ladder->begins('low')          msn => seconds when a segment that is whole
 #                                   begins, as presented
+#   $ladder->log                    what the server's log says of ladders
 #   Onair::Ladder::small(%modes)    rungs for sources of 320x180 that a small
 #                                   machine makes: low (160x90), half (half the
 #                                   frame rate), listen (audio)
@@ -84,6 +85,15 @@ sub rung
     my ($self, $name) = @_;
 
     return ($self->rendition($name) // {})->{rung};
+}
+
+
+sub log
+{
+    my ($self) = @_;
+
+    return join '', $self->{server}->error_log
+                    =~ /^.*(?:transcode|ingest): .*\n/mg;
 }
 
 
