@@ -14,7 +14,7 @@ use Time::HiRes qw(time);
 use Onair::Redis;
 use Onair::Server;
 
-use constant TIMEOUT => 3;
+use constant TIMEOUT => 5;
 
 for my $tcp (0, 1) {
     my $redis = Onair::Redis->start(tcp => $tcp);

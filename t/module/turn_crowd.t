@@ -17,7 +17,10 @@ use Onair::Turn;
 my $accounts = Onair::Ctl->sqlite;
 my $key = $accounts->user('crowd');
 my $other = $accounts->user('other');
-my $node = Onair::Turn->node($accounts, workers => 2);
+
+# who sends nothing more stays, however long the rest takes
+my $node = Onair::Turn->node($accounts, workers => 2,
+                             app => 'publish_auth_stall 1m;');
 
 my @crowd = publish($node, $key);
 ok $crowd[0]->accepted, 'one is live';

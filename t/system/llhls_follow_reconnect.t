@@ -12,6 +12,7 @@ use lib 't/lib';
 use Test::More;
 use Onair::LLHLS::Follow;
 use Onair::Publisher;
+use Onair::Server;
 
 
 my ($server, $publisher, $result) = Onair::LLHLS::Follow::through(30, sub {
@@ -24,10 +25,11 @@ my ($server, $publisher, $result) = Onair::LLHLS::Follow::through(30, sub {
 }, allow_gap => 1, rtmp_app => 'ingest_window 12s;');
 
 for my $path (sort keys %{ $result->{renditions} }) {
-    my $text = $server->get($path)->{body};
+    my $text;
 
-    like($text, qr/^#EXT-X-DISCONTINUITY-SEQUENCE:1$/m,
-         "one discontinuity has left $path");
+    ok(wait_for { $text = $server->get($path)->{body};
+                  $text =~ /^#EXT-X-DISCONTINUITY-SEQUENCE:1$/m },
+       "one discontinuity has left $path");
     unlike($text, qr/ENDLIST/, 'and no end');
     cmp_ok($result->{renditions}{$path}{segments}, '>=', 8,
            'segments before and behind it were followed');

@@ -26,6 +26,7 @@ my $accounts = Onair::Accounts->start('postgresql');
 my %key = map { $_ => $accounts->add_user($_) } qw(watched known), 'a' .. 'd';
 my $server = Onair::Server->start($accounts->configuration(
     workers => 2, database => 'timeout=1s connect_timeout=1s',
+    redis_timeout => '500ms',
     app => 'publish_auth_cache 1ms stale=1h; publish_auth_attempts off;
             publish_auth_timeout 1s;'));
 my $publisher = Onair::Publisher->ffmpeg($server->rtmp_url($key{watched}));

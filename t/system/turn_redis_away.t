@@ -23,6 +23,7 @@ my $redis = Onair::Redis->start;
 my %node = map {
     $_ => Onair::Turn->node($accounts, name => $_, redis => $redis,
                             workers => 2, database => 'timeout=2s',
+                            redis_timeout => '500ms',
                             app => 'publish_auth_stall 1m;')
 } qw(a b);
 

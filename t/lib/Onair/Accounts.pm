@@ -79,20 +79,24 @@ sub configuration
     my $rtmp = delete $more{rtmp} // '';
     my $main = delete $more{main} // '';
     my $source = 'database';
+    my $redis_timeout = delete $more{redis_timeout} // '2s';
+
+    # patient with what a busy machine keeps from answering
+    $app = "publish_auth_timeout 10s; $app" if $app !~ /_timeout/;
 
     if ($self->{callback}) {
         $source = $self->{callback}->url;
         $app = "publish_auth_recheck 300ms; $app" if $app !~ /_recheck/;
 
     } else {
-        my $arguments = delete $more{database} // 'timeout=5s';
+        my $arguments = delete $more{database} // 'timeout=10s';
 
         $main .= 'onair_database "' . $self->{ctl}->url . "\" $arguments;\n";
         $rtmp .= 'publish_auth_pepper ' . $self->{ctl}->pepper . ";\n";
     }
 
-    $main .= 'onair_redis ' . $self->{redis}->address . " timeout=500ms;\n"
-        if $self->{redis};
+    $main .= 'onair_redis ' . $self->{redis}->address
+        . " timeout=$redis_timeout;\n" if $self->{redis};
 
     return (main => $main, rtmp => $rtmp,
             rtmp_app => "publish_auth $source; $app", %more);

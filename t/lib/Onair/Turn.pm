@@ -6,7 +6,8 @@ package Onair::Turn;
 #   my $accounts = Onair::Ctl->sqlite;   my $key = $accounts->user('studio');
 #   my $node = Onair::Turn->node($accounts,
 #       name => 'a', redis => $redis, workers => 2, takeover => 1,
-#       app => 'ingest_grace 1m;', main => '', database => 'timeout=1s');
+#       app => 'ingest_grace 1m;', main => '', database => 'timeout=1s',
+#       redis_timeout => '500ms');
 #
 #   $node is an Onair::Server; publishers may be live without media for long
 #
@@ -41,8 +42,9 @@ sub node
         . 'onair_database "' . $accounts->url . '" '
         . ($option{database} // '') . ";\n";
 
-    $main .= 'onair_redis ' . $redis->address . " timeout=500ms;\n"
-        if $redis;
+    # patient with a Redis that a busy machine keeps from answering
+    $main .= 'onair_redis ' . $redis->address . ' timeout='
+        . ($option{redis_timeout} // '2s') . ";\n" if $redis;
 
     return Onair::Server->start(
         workers => $option{workers} // 1,
