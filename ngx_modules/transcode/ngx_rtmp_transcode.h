@@ -5,6 +5,7 @@
  *   ngx_rtmp_transcode_module.c     directives, a worker's life
  *   ngx_rtmp_transcode_rendition.c  the directive transcode_rendition
  *   ngx_rtmp_transcode_slots.c      the slots, in memory that workers share
+ *   ngx_rtmp_transcode_cluster.c    the slots of other machines, by Redis
  *   ngx_rtmp_transcode_ladder.c     a publisher's ladder, and its frames
  *   ngx_rtmp_transcode_plan.c       what its rungs are to be
  *   ngx_rtmp_transcode_watch.c      how they do, and who wants them
@@ -29,6 +30,7 @@
 
 #include "core/ngx_onair_core.h"
 #include "core/ngx_onair_ladder.h"
+#include "core/ngx_onair_redis.h"
 #include "hls/oa_hls.h"
 #include "ladder/oa_ladder_plan.h"
 #include "ladder/oa_ladder_slots.h"
@@ -120,6 +122,20 @@ oa_err_t ngx_rtmp_transcode_slots_room(oa_ladder_slots_id_t id,
     uint32_t slots);
 ngx_uint_t ngx_rtmp_transcode_slots_evicted(oa_ladder_slots_id_t id);
 void ngx_rtmp_transcode_slots_leave(oa_ladder_slots_id_t id);
+void ngx_rtmp_transcode_slots_elsewhere(const oa_ladder_share_t *others,
+    int64_t until_ms);
+ngx_uint_t ngx_rtmp_transcode_slots_keep(void);
+void ngx_rtmp_transcode_slots_resign(void);
+void ngx_rtmp_transcode_slots_sweep(void);
+
+/* 0: there are no slots, and usage is unset. */
+ngx_uint_t ngx_rtmp_transcode_slots_usage(oa_ladder_slots_usage_t *usage);
+
+
+/* --- other machines ---------------------------------------------------- */
+
+/* In a worker that has slots; nothing where there is no Redis. */
+void ngx_rtmp_transcode_cluster_init(ngx_cycle_t *cycle);
 
 
 /* --- a ladder ---------------------------------------------------------- */

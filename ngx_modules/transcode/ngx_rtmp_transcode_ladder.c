@@ -19,7 +19,8 @@ const ngx_onair_ladder_t  ngx_rtmp_transcode_provided = {
     ngx_rtmp_transcode_open,
     ngx_rtmp_transcode_tracks,
     ngx_rtmp_transcode_frame,
-    ngx_rtmp_transcode_close
+    ngx_rtmp_transcode_close,
+    ngx_rtmp_transcode_slots_usage
 };
 
 
