@@ -34,7 +34,8 @@ like $ladder->log,
     qr/\[warn\].*channel "chan" session \w+: rung half withdrawn: too slow/,
     'and the log';
 
-ok !grep({ $_ eq 'half' } $ladder->viewer->renditions), 'it is not listed';
+ok((wait_for { !grep { $_ eq 'half' } $ladder->viewer->renditions }),
+    'it is not listed');
 ok $ladder->wait_frames('low', 30), 'the other rung goes on';
 is $ladder->rung('low')->{state}, 'on', 'and stays on';
 
