@@ -76,6 +76,7 @@ typedef struct {
     ngx_thread_pool_t  *pool;
     ngx_msec_t          idle;
     ngx_flag_t          tiers;
+    ngx_flag_t          shed;
     ngx_str_t           drill;           /* the name of a rung */
     ngx_msec_t          drill_time;
     ngx_msec_t          thumbnails;      /* an interval; 0: none */
