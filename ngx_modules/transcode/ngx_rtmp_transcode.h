@@ -5,6 +5,7 @@
  *   ngx_rtmp_transcode_module.c     directives, a worker's life
  *   ngx_rtmp_transcode_rendition.c  the directive transcode_rendition
  *   ngx_rtmp_transcode_slots.c      the slots, in memory that workers share
+ *   ngx_rtmp_transcode_cluster.c    the slots of other machines, by Redis
  *   ngx_rtmp_transcode_ladder.c     a publisher's ladder, and its frames
  *   ngx_rtmp_transcode_plan.c       what its rungs are to be
  *   ngx_rtmp_transcode_watch.c      how they do, and who wants them
@@ -28,6 +29,7 @@
 
 #include "core/ngx_onair_core.h"
 #include "core/ngx_onair_ladder.h"
+#include "core/ngx_onair_redis.h"
 #include "hls/oa_hls.h"
 #include "ladder/oa_ladder_plan.h"
 #include "ladder/oa_ladder_slots.h"
@@ -95,10 +97,6 @@ char *ngx_rtmp_transcode_rendition(ngx_conf_t *cf, ngx_command_t *cmd,
 /* The shipped ladder; NULL: no memory. */
 ngx_array_t *ngx_rtmp_transcode_shipped(ngx_conf_t *cf);
 
-/* Whether a preset is one of the encoders of that device. */
-ngx_uint_t ngx_rtmp_transcode_preset_fits(const char *preset,
-    oa_xcode_device_t device);
-
 
 /* --- slots ------------------------------------------------------------- */
 
@@ -122,6 +120,20 @@ oa_err_t ngx_rtmp_transcode_slots_room(oa_ladder_slots_id_t id,
     uint32_t slots);
 ngx_uint_t ngx_rtmp_transcode_slots_evicted(oa_ladder_slots_id_t id);
 void ngx_rtmp_transcode_slots_leave(oa_ladder_slots_id_t id);
+void ngx_rtmp_transcode_slots_elsewhere(const oa_ladder_share_t *others,
+    int64_t until_ms);
+ngx_uint_t ngx_rtmp_transcode_slots_keep(void);
+void ngx_rtmp_transcode_slots_resign(void);
+void ngx_rtmp_transcode_slots_sweep(void);
+
+/* 0: there are no slots, and usage is unset. */
+ngx_uint_t ngx_rtmp_transcode_slots_usage(oa_ladder_slots_usage_t *usage);
+
+
+/* --- other machines ---------------------------------------------------- */
+
+/* In a worker that has slots; nothing where there is no Redis. */
+void ngx_rtmp_transcode_cluster_init(ngx_cycle_t *cycle);
 
 
 /* --- a ladder ---------------------------------------------------------- */
@@ -298,7 +310,11 @@ void ngx_rtmp_transcode_rung_stats(ngx_rtmp_transcode_rung_t *rung,
 /* oa_xcode_events_t.run: of any thread. */
 bool ngx_rtmp_transcode_run(void *ctx, oa_xcode_strand_t *strand);
 
-/* At a worker's end, its threads being gone: runs what is left. */
+/*
+ * At a worker's end, its threads being gone: what is asked to run from now on
+ * waits for ngx_rtmp_transcode_threads_exit(), which runs all that is left.
+ */
+void ngx_rtmp_transcode_threads_gone(void);
 void ngx_rtmp_transcode_threads_exit(void);
 
 

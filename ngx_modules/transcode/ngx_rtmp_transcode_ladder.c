@@ -19,7 +19,8 @@ const ngx_onair_ladder_t  ngx_rtmp_transcode_provided = {
     ngx_rtmp_transcode_open,
     ngx_rtmp_transcode_tracks,
     ngx_rtmp_transcode_frame,
-    ngx_rtmp_transcode_close
+    ngx_rtmp_transcode_close,
+    ngx_rtmp_transcode_slots_usage
 };
 
 
@@ -71,6 +72,8 @@ ngx_rtmp_transcode_ladders_exit(void)
 {
     ngx_queue_t                  *q;
     ngx_rtmp_transcode_ladder_t  *ladder;
+
+    ngx_rtmp_transcode_threads_gone();
 
     for (q = ngx_queue_head(&ngx_rtmp_transcode_ladders);
          q != ngx_queue_sentinel(&ngx_rtmp_transcode_ladders);

@@ -512,10 +512,14 @@ ngx_rtmp_transcode_init_process(ngx_cycle_t *cycle)
 
     tmcf = ngx_rtmp_transcode_main(cycle);
 
-    if (tmcf
-        && ngx_rtmp_transcode_slots_attach(tmcf->zone, cycle->log) != NGX_OK)
-    {
-        return NGX_ERROR;
+    if (tmcf) {
+        if (ngx_rtmp_transcode_slots_attach(tmcf->zone, cycle->log)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        ngx_rtmp_transcode_cluster_init(cycle);
     }
 
     ngx_rtmp_transcode_ladders_init();

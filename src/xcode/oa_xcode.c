@@ -482,8 +482,14 @@ oa_xcode_destroy(oa_xcode_t *xcode)
     bool  idle;
 
     pthread_mutex_lock(&xcode->lock);
-    xcode->dead = true;
     idle = xcode->pending == 0;
+
+    /* a card may take its time to give back what it has: not the owner's */
+    if (idle && xcode->functions->end != NULL) {
+        idle = !oa_xcode_strand_ask(&xcode->scaling);
+    }
+
+    xcode->dead = true;
     pthread_mutex_unlock(&xcode->lock);
 
     if (idle) {

@@ -41,8 +41,8 @@
  * OA_XCODE_CUDA + N: decoded, scaled and coded on card N, with the driver that
  * is found when it is first needed.  A source that the card cannot decode is
  * decoded on the CPU.  Rungs whose encoder cannot be opened (no driver, no
- * session left, ...) and all of them, when the card fails, end with
- * OA_XCODE_FAILED.
+ * session left, ...) and all of them, when the card fails or does not answer
+ * for 5 s, end with OA_XCODE_FAILED.
  */
 typedef enum {
     OA_XCODE_CPU,
@@ -209,6 +209,7 @@ OA_MUST_CHECK oa_err_t oa_xcode_create(oa_xcode_t **xcode,
  * true when none runs: then it is freed.  Otherwise it frees itself when the
  * last one returns, and nothing of ctx is used after this call, but by run()
  * calls that have not come to oa_xcode_strand_run() yet: these must still come.
+ * With a card run() is called for this once more, before it returns.
  */
 bool oa_xcode_destroy(oa_xcode_t *xcode);
 

@@ -1,7 +1,13 @@
 
+/*
+ * Video on a card of NVIDIA's: NVDEC, scale_cuda, NVENC.  libav* loads the
+ * driver itself.  Tests run with a stand-in for it, t/lib/nvenc, whose decoder
+ * delivers grey pictures only: what a card decodes no test has seen.
+ */
+
+
 #include "xcode/oa_xcode_cuda.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -283,14 +289,11 @@ oa_xcode_cuda_encoder_options(const oa_xcode_rung_state_t *rung,
     av_dict_set(options, "rc", constant ? "cbr" : "vbr", 0);
     av_dict_set(options, "forced-idr", "1", 0);
     av_dict_set(options, "no-scenecut", "1", 0);
+    av_dict_set(options, "a53cc", "0", 0);
 
     /* each picture comes out before the next one goes in */
     av_dict_set(options, "delay", "0", 0);
     av_dict_set(options, "zerolatency", "1", 0);
-
-    if (rung->conf.codec == OA_CODEC_AVC) {
-        av_dict_set(options, "a53cc", "0", 0);
-    }
 }
 
 
@@ -327,7 +330,7 @@ oa_xcode_cuda_encoder_new(oa_xcode_rung_state_t *rung, const char *name,
 
     if (rc < 0) {
         avcodec_free_context(&encoder);
-        oa_xcode_cuda_explain_encoder(name, rc, text);
+        oa_xcode_cuda_explain_encoder(name, &rung->conf, rc, text);
     }
 
     return encoder;

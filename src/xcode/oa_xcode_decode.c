@@ -248,6 +248,10 @@ oa_xcode_push(oa_xcode_t *xcode, const oa_xcode_input_t *input)
         return;
     }
 
+    if (xcode->functions->end != NULL) {
+        oa_xcode_watch(xcode);
+    }
+
     pthread_mutex_lock(&xcode->lock);
 
     if (!input->audio && input->sync) {
@@ -472,26 +476,39 @@ oa_xcode_deliver(oa_xcode_track_t *track)
 }
 
 
+/* One that does not answer any more; nor is there memory on it then. */
+static bool
+oa_xcode_card_failed(const oa_xcode_track_t *track, int error)
+{
+    return track->decoder->hw_frames_ctx != NULL
+           && (error == AVERROR_EXTERNAL || error == AVERROR_UNKNOWN
+               || error == AVERROR(ENOMEM));
+}
+
+
 /* What the decoder refuses is skipped; one that refuses all has failed. */
 static void
 oa_xcode_refused(oa_xcode_track_t *track, int error)
 {
+    bool  failed;
     char  text[OA_XCODE_TEXT_BYTES], why[AV_ERROR_MAX_STRING_SIZE];
+
+    failed = oa_xcode_card_failed(track, error);
 
     pthread_mutex_lock(&track->xcode->lock);
     track->xcode->stats.damaged++;
     pthread_mutex_unlock(&track->xcode->lock);
 
-    /* a card that does nothing more will not come round either */
-    if (error != AVERROR(ENOMEM)
-        && (error != AVERROR_EXTERNAL
-            || track->decoder->hw_frames_ctx == NULL)
-        && ++track->refusals < OA_XCODE_REFUSALS) {
+    if (!failed && error != AVERROR(ENOMEM)
+        && ++track->refusals < OA_XCODE_REFUSALS)
+    {
         return;
     }
 
     (void) av_strerror(error, why, sizeof(why));
-    (void) snprintf(text, sizeof(text), "the decoder of %s refuses all: %s",
+    (void) snprintf(text, sizeof(text),
+                    failed ? "the card's decoder of %s failed: %s"
+                           : "the decoder of %s refuses all: %s",
                     avcodec_get_name(track->decoder->codec_id), why);
     oa_xcode_decoder_fail(track, text);
 }

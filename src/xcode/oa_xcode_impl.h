@@ -42,6 +42,9 @@
 /* Pictures outside of a decoder, which may have but so many. */
 #define OA_XCODE_WAITING        (OA_XCODE_DECODED + 4)
 
+/* A strand that runs longer does so because the card does not answer. */
+#define OA_XCODE_STUCK_US       5000000
+
 /* What a strand does before another one has its turn. */
 #define OA_XCODE_BATCH          4
 
@@ -65,6 +68,7 @@ typedef enum {
 struct oa_xcode_strand_s {
     oa_xcode_t                *xcode;
     oa_xcode_strand_state_t    state;
+    int64_t                    begun_us;
 
     /* Both with the mutex held. */
     bool                     (*has_work)(oa_xcode_strand_t *strand);
@@ -346,6 +350,9 @@ void oa_xcode_strand_init(oa_xcode_strand_t *strand, oa_xcode_t *xcode,
     bool (*has_work)(oa_xcode_strand_t *), bool (*work)(oa_xcode_strand_t *),
     void *of, uint64_t *cpu_us);
 
+/* Locked.  Asks for the strand, which is idle; false: it cannot be. */
+bool oa_xcode_strand_ask(oa_xcode_strand_t *strand);
+
 /* Locked.  Asks for the strand where it has work. */
 void oa_xcode_strand_wake(oa_xcode_strand_t *strand);
 void oa_xcode_wake_all(oa_xcode_t *xcode);
@@ -354,6 +361,9 @@ void oa_xcode_wake_all(oa_xcode_t *xcode);
 OA_MUST_CHECK bool oa_xcode_now(oa_xcode_t *xcode, int64_t *now_us);
 
 void oa_xcode_free(oa_xcode_t *xcode);
+
+/* Not locked.  The owner's look at strands that a card holds up. */
+void oa_xcode_watch(oa_xcode_t *xcode);
 
 
 /* --- oa_xcode_ring.c -------------------------------------------------- */

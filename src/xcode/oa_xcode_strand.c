@@ -32,24 +32,33 @@ oa_xcode_strand_init(oa_xcode_strand_t *strand, oa_xcode_t *xcode,
 }
 
 
-void
-oa_xcode_strand_wake(oa_xcode_strand_t *strand)
+bool
+oa_xcode_strand_ask(oa_xcode_strand_t *strand)
 {
     oa_xcode_t  *xcode = strand->xcode;
-
-    /* a strand that runs looks for work before it goes */
-    if (xcode->dead || strand->state != OA_XCODE_IDLE
-        || !strand->has_work(strand))
-    {
-        return;
-    }
 
     strand->state = OA_XCODE_ASKED;
     xcode->pending++;
 
-    if (!xcode->events.run(xcode->events.ctx, strand)) {
-        strand->state = OA_XCODE_IDLE;
-        xcode->pending--;
+    if (xcode->events.run(xcode->events.ctx, strand)) {
+        return true;
+    }
+
+    strand->state = OA_XCODE_IDLE;
+    xcode->pending--;
+
+    return false;
+}
+
+
+void
+oa_xcode_strand_wake(oa_xcode_strand_t *strand)
+{
+    /* a strand that runs looks for work before it goes */
+    if (!strand->xcode->dead && strand->state == OA_XCODE_IDLE
+        && strand->has_work(strand))
+    {
+        (void) oa_xcode_strand_ask(strand);
     }
 }
 
@@ -98,6 +107,8 @@ oa_xcode_strand_begin(oa_xcode_strand_t *strand)
 
     if (alive) {
         strand->state = OA_XCODE_RUNNING;
+        strand->begun_us = strand->xcode->events.now_us(
+            strand->xcode->events.ctx);
     }
 
     pthread_mutex_unlock(&strand->xcode->lock);
@@ -144,4 +155,44 @@ oa_xcode_strand_run(oa_xcode_strand_t *strand)
     }
 
     oa_xcode_strand_end(strand, oa_xcode_cpu_us() - begun_us);
+}
+
+
+/* --- a card that does not answer --------------------------------------- */
+
+
+/* Locked. */
+static bool
+oa_xcode_strand_is_stuck(const oa_xcode_strand_t *strand, int64_t now_us)
+{
+    return strand->state == OA_XCODE_RUNNING
+           && now_us - strand->begun_us > OA_XCODE_STUCK_US;
+}
+
+
+void
+oa_xcode_watch(oa_xcode_t *xcode)
+{
+    bool                    all, stuck;
+    int64_t                 now_us;
+    unsigned                i;
+    oa_xcode_rung_state_t  *rung;
+
+    for (i = 0; i < xcode->nvideo; i++) {
+        rung = &xcode->rungs[xcode->order[i]];
+
+        pthread_mutex_lock(&xcode->lock);
+
+        now_us = xcode->events.now_us(xcode->events.ctx);
+        all = oa_xcode_strand_is_stuck(&xcode->video.strand, now_us)
+              || oa_xcode_strand_is_stuck(&xcode->scaling, now_us);
+        stuck = rung->on
+                && (all || oa_xcode_strand_is_stuck(&rung->strand, now_us));
+
+        pthread_mutex_unlock(&xcode->lock);
+
+        if (stuck) {
+            oa_xcode_rung_fail(rung, "the card does not answer");
+        }
+    }
 }

@@ -23,13 +23,16 @@ my $publisher = Onair::RTMP->publish($server->rtmp_port, 'news');
 $publisher->accepted or die 'not accepted';
 
 
-# Up to the next keyframe, and with it.
+# Up to the next keyframe, and with it; or no further than n frames.
 sub keyframe
 {
+    my $n = shift // 1000;
+
     while (my $m = shift @$messages) {
         $publisher->send_flv([$m]);
 
-        return 1 if Onair::FLV::is_keyframe($m) && Onair::FLV::is_frame($m);
+        next if !Onair::FLV::is_video($m) || !Onair::FLV::is_frame($m);
+        return if Onair::FLV::is_keyframe($m) || --$n == 0;
     }
 
     die 'no more keyframes';
@@ -56,9 +59,10 @@ sub cues
 
 keyframe();
 
-# what is settled with the first frames is so behind a few more
+# what is settled with the first frames is so behind a few more; a keyframe that
+# came while that one is in a thread would be passed over
 my $viewer = Onair::Viewer->new($server, 'news');
-keyframe();
+keyframe(20);
 $viewer->wait_live('video') or die $server->error_log;
 
 my $base = '/live/news/' . $viewer->session;

@@ -25,7 +25,7 @@ static const source_conf_t  source_30 = {
 static const oa_xcode_rung_t  three[] = {
     LADDER_AVC(256, 144, 30, 1, 500000),
     LADDER_AVC(160, 90, 30, 1, 300000),
-    LADDER_AVC(128, 72, 15, 1, 100000)
+    LADDER_AVC(148, 84, 15, 1, 100000)
 };
 
 
@@ -272,6 +272,58 @@ test_no_hevc(void **state)
 }
 
 
+/* An encoder on a card has a least size, which an upright source goes below. */
+static void
+test_too_small(void **state)
+{
+    source_t               *s;
+    ladder_t               *l;
+    const oa_xcode_rung_t   rungs[] = {
+        LADDER_AVC(256, 144, 30, 1, 500000),
+        LADDER_AVC(90, 160, 30, 1, 100000)
+    };
+
+    (void) state;
+
+    s = source_new(&source_30);
+    l = card_ladder(s, NULL, RUNGS(rungs));
+    play(l, s, 0, s->n);
+    assert_frames(l, 0, s->n);
+    assert_failed(l, 1, "h264_nvenc of 90x160 cannot be opened");
+
+    ladder_free(l);
+    source_free(s);
+}
+
+
+/* HDR takes 10 bits, which not every card codes. */
+static void
+test_no_ten_bits(void **state)
+{
+    source_t               *s;
+    ladder_t               *l;
+    source_conf_t           conf = source_30;
+    const oa_xcode_rung_t   rungs[] = {
+        { .codec = OA_CODEC_HEVC, .width = 160, .height = 90,
+          .rate = { 30, 1 }, .bitrate = 500000 }
+    };
+
+    (void) state;
+
+    conf.format = AV_PIX_FMT_YUV420P10;
+    conf.colour = (oa_codec_colour_t) {
+        .known = true, .primaries = 9, .transfer = 16, .matrix = 9
+    };
+    s = source_new(&conf);
+    l = card_ladder(s, NULL, RUNGS(rungs));
+    play(l, s, 0, s->n);
+    assert_failed(l, 0, "hevc_nvenc: not by this card");
+
+    ladder_free(l);
+    source_free(s);
+}
+
+
 /* --- in mid-stream ---------------------------------------------------- */
 
 
@@ -480,7 +532,6 @@ test_card_hangs(void **state)
     source_t          *s;
     ladder_t          *l, *cpu;
     struct timespec    moment = { 0, 5000000 };
-    oa_xcode_output_t  output;
 
     (void) state;
 
@@ -503,9 +554,21 @@ test_card_hangs(void **state)
     assert_frames(cpu, 0, s->n);
     ladder_free(cpu);
 
+    l->now_us += 5000000;
     ladder_push(l, s, 8);
-    oa_xcode_rung_set(l->xcode, 0, false);
-    assert_int_equal(oa_xcode_pull(l->xcode, &output), OA_EAGAIN);
+    ladder_pull(l);
+    assert_going(l, 0);
+
+    l->now_us++;
+    ladder_push(l, s, 9);
+    ladder_pull(l);
+    assert_failed(l, 0, "does not answer");
+
+    oa_xcode_rung_set(l->xcode, 0, true);
+    ladder_push(l, s, 10);
+    ladder_pull(l);
+    assert_int_equal(ladder_count(l, 0, OA_XCODE_FAILED), 2);
+
     assert_false(oa_xcode_destroy(l->xcode));
 
     /* it frees itself */
@@ -529,6 +592,8 @@ main(int argc, char **argv)
         cmocka_unit_test_teardown(test_no_driver, card_mended),
         cmocka_unit_test_teardown(test_session_limit, card_mended),
         cmocka_unit_test_teardown(test_no_hevc, card_mended),
+        cmocka_unit_test_teardown(test_too_small, card_mended),
+        cmocka_unit_test_teardown(test_no_ten_bits, card_mended),
         cmocka_unit_test_teardown(test_encoder_fails, card_mended),
         cmocka_unit_test_teardown(test_card_dies, card_mended),
         cmocka_unit_test_teardown(test_card_dies_often, card_mended),

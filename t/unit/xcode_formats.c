@@ -677,7 +677,7 @@ test_bad_rungs(void **state)
     check_rung_refused(s, &r);
     r = rung_160, strcpy(r.profile, "main10");
     check_rung_refused(s, &r);
-    r = rung_160, strcpy(r.preset, "p4");
+    r = rung_160, strcpy(r.preset, "p8");
     check_rung_refused(s, &r);
     r = rung_160, memset(r.preset, 'x', sizeof(r.preset));
     check_rung_refused(s, &r);

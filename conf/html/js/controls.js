@@ -2,6 +2,7 @@
 
 import { STATES } from './player.js';
 import { seconds } from './format.js';
+import { recall, remember } from './memory.js';
 
 
 const IDLE_MS = 3000;
@@ -24,23 +25,6 @@ function label(button, text, key) {
 }
 
 
-/* A browser may forbid storage; then nothing is remembered. */
-function remember(value) {
-    try {
-        localStorage.setItem(SOUND_KEY, JSON.stringify(value));
-    } catch { /* as it is */ }
-}
-
-
-function recall() {
-    try {
-        return JSON.parse(localStorage.getItem(SOUND_KEY)) ?? {};
-    } catch {
-        return {};
-    }
-}
-
-
 function interruption(player, left) {
     if (!player.status.reachable) {
         return 'The server does not answer.';
@@ -58,8 +42,9 @@ function words(player) {
     const left = entry?.state === 'grace'
                  ? Math.max(0, Math.ceil(entry.grace - entry.state_for)) : 0;
 
-    const soundOnly = entry && entry.renditions.length > 0
-                      && entry.renditions.every(r => r.kind === 'audio');
+    const soundOnly = player.soundOnly
+                      || entry && entry.renditions.length > 0
+                         && entry.renditions.every(r => r.kind === 'audio');
 
     return {
         playing: soundOnly ? ['i-sound', name, 'Sound only'] : null,
@@ -84,9 +69,10 @@ function words(player) {
 
 export class Controls {
 
-    constructor(player, stats) {
+    constructor(player, stats, menu) {
         this.player = player;
         this.stats = stats;
+        this.menu = menu;
         this.video = player.video;
         this.box = byId('player');
         this.idleTimer = 0;
@@ -111,7 +97,7 @@ export class Controls {
 
     /* Muted until the viewer has once asked for sound. */
     restoreSound() {
-        const { on, volume } = recall();
+        const { on, volume } = recall(SOUND_KEY) ?? {};
 
         this.video.muted = on !== true;
         this.video.volume = volume >= 0 && volume <= 1 ? volume : 1;
@@ -167,7 +153,8 @@ export class Controls {
 
 
     doze() {
-        this.box.classList.toggle('idle', this.player.state === 'playing');
+        this.box.classList.toggle('idle', this.player.state === 'playing'
+                                          && !this.menu.open);
     }
 
 
@@ -205,7 +192,8 @@ export class Controls {
 
 
     keepSound() {
-        remember({ on: !this.video.muted, volume: this.video.volume });
+        remember(SOUND_KEY,
+                 { on: !this.video.muted, volume: this.video.volume });
     }
 
 
@@ -233,7 +221,7 @@ export class Controls {
 
         if (event.ctrlKey || event.metaKey || event.altKey
             || target.isContentEditable
-            || target.closest('textarea, select, .channels')
+            || target.closest('textarea, select, .channels, .menu')
             || (target.closest('input') && event.key.startsWith('Arrow')))
         {
             return;
@@ -263,6 +251,7 @@ export class Controls {
             m: () => this.setSound(video.muted),
             f: () => this.toggleFull(),
             s: () => this.toggleStats(),
+            q: () => this.menu.toggle(),
             l: () => player.goLive(),
             ArrowLeft: () => player.seekBy(-SEEK_S),
             ArrowRight: () => player.seekBy(SEEK_S),

@@ -8,11 +8,18 @@
  *   steer(…)    keeps near the live edge;  forgetStalls()
  *   goLive()    seeks to the live edge;  seekable() → [start, end]
  *   facts()     what it measured
+ *   choose(name)  plays that rendition's picture, or with null what suits the
+ *               connection; it resolves to whether it can
+ *   renditions()  the names of those that can be chosen; null: none can
+ *   wake(url)   resolves when there is something of a rendition that sleeps
  *
- * Events: "session" {session}: the playlist's; "failed" {kind, what, started,
- * gone}: kind is "network", "media" or "other"; started: after the first
- * playlist; gone: what was asked for is no longer there.
+ * Events: "session" {session}: the playlist's; "switched": another rendition is
+ * seen; "failed" {kind, what, started, gone}: kind is "network", "media" or
+ * "other"; started: after the first playlist; gone: what was asked for is no
+ * longer there.
  */
+
+import { Readiness, renditionOf, wakingController } from './levels.js';
 
 
 /* Between the playlists' blocking (3 target durations) and giving up. */
@@ -21,6 +28,7 @@ const PLAYLIST_RETRIES = 30;
 const MEDIA_RETRIES = 6;
 const BACK_BUFFER_S = 30;
 const HOLD_BACK_EXTRA_S = 0.2;
+const FLUSH_S = 4;
 
 /* Steering towards the aim: begun so far from it, ended so near. */
 const FASTER = 1.05;
@@ -63,9 +71,13 @@ function policy(maxNumRetry, retryDelayMs, maxRetryDelayMs) {
 }
 
 
-function hlsConfig() {
+function hlsConfig(abrController) {
     return {
         lowLatencyMode: true,
+        abrController,
+
+        /* it would begin with the smallest rendition, which may be asleep */
+        testBandwidth: false,
 
         /*
          * The distance to the live edge is the playlist's PART-HOLD-BACK
@@ -138,13 +150,16 @@ function fire(target, type, detail = {}) {
 
 class HlsEngine extends EventTarget {
 
-    constructor(video) {
+    constructor(video, sleeps) {
         super();
         this.video = video;
         this.name = `hls.js ${window.Hls.version}`;
         this.errors = [];
         this.hls = null;
         this.target = 0;
+        this.chosen = null;          /* a rendition's name */
+        this.readiness = new Readiness(sleeps);
+        this.controller = wakingController(window.Hls, this.readiness);
     }
 
 
@@ -153,10 +168,12 @@ class HlsEngine extends EventTarget {
         this.target = 0;
 
         const { Events } = window.Hls;
-        const hls = this.hls = new window.Hls(hlsConfig());
+        const hls = this.hls = new window.Hls(hlsConfig(this.controller));
 
         hls.on(Events.LEVEL_LOADED, (_, data) => this.onLevel(data.details));
         hls.on(Events.ERROR, (_, data) => this.onError(data));
+        hls.on(Events.MANIFEST_PARSED, () => this.choose(this.chosen));
+        hls.on(Events.LEVEL_SWITCHED, () => fire(this, 'switched'));
 
         hls.loadSource(url);
         hls.attachMedia(this.video);
@@ -176,6 +193,58 @@ class HlsEngine extends EventTarget {
 
     recover() {
         this.hls?.recoverMediaError();
+    }
+
+
+    /* What plays goes on until the other one is ready. */
+    async choose(name) {
+        const { hls } = this;
+        const levels = hls?.levels ?? [];
+        const at = levels.findIndex(l => renditionOf(l.uri) === name);
+
+        this.chosen = name;
+
+        if (name === null) {
+            if (hls && !hls.autoLevelEnabled) {
+                hls.loadLevel = -1;
+            }
+
+            return true;
+        }
+
+        if (at < 0 || !await this.readiness.wake(levels[at].uri)) {
+            return false;
+        }
+
+        if (hls === this.hls && name === this.chosen
+            && hls.manualLevel !== at)
+        {
+            this.goOver(at);
+        }
+
+        return true;
+    }
+
+
+    /* What is buffered is thrown away only where it would last for long. */
+    goOver(level) {
+        const { hls } = this;
+
+        if (hls.mainForwardBufferInfo?.len > FLUSH_S) {
+            hls.nextLevel = level;
+        } else {
+            hls.loadLevel = level;
+        }
+    }
+
+
+    renditions() {
+        return this.hls?.levels?.map(l => renditionOf(l.uri)) ?? [];
+    }
+
+
+    wake(url) {
+        return this.readiness.wake(url);
     }
 
 
@@ -271,12 +340,15 @@ class HlsEngine extends EventTarget {
         }
 
         const date = hls.playingDate;
+        const level = hls.levels?.[hls.currentLevel];
 
         return {
             pictureMs: date ? date.getTime() : NaN,
             behind: hls.latency || NaN,
             target: hls.targetLatency ?? NaN,
             bandwidth: hls.bandwidthEstimate,
+            rendition: level ? renditionOf(level.uri) : undefined,
+            automatic: hls.autoLevelEnabled,
         };
     }
 }
@@ -310,6 +382,9 @@ class NativeEngine extends EventTarget {
     recover() {}
     steer() {}
     forgetStalls() {}
+    renditions() { return null; }
+    async choose(name) { return name === null; }
+    async wake() { return true; }
 
 
     onError() {
@@ -354,10 +429,13 @@ class NativeEngine extends EventTarget {
 }
 
 
-/* null when this browser can play nothing of ours. */
-export function createEngine(video) {
+/*
+ * null when this browser can play nothing of ours.  sleeps(name) says whether
+ * a rendition is known to be asleep.
+ */
+export function createEngine(video, sleeps) {
     if (window.Hls?.isSupported()) {
-        return new HlsEngine(video);
+        return new HlsEngine(video, sleeps);
     }
 
     return video.canPlayType('application/vnd.apple.mpegurl')

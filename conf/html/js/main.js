@@ -3,6 +3,7 @@
 import { Channels, listed } from './channels.js';
 import { Controls } from './controls.js';
 import { clock, count, picture } from './format.js';
+import { Menu } from './menu.js';
 import { Player } from './player.js';
 import { Stats } from './stats.js';
 import { Status } from './status.js';
@@ -155,7 +156,7 @@ async function copy(button) {
 
 /* --- start ------------------------------------------------------------- */
 
-new Controls(player, stats);
+new Controls(player, stats, new Menu(player));
 
 for (const button of document.querySelectorAll('[data-copy]')) {
     button.addEventListener('click', () => copy(button));

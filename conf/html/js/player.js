@@ -7,6 +7,7 @@
  */
 
 import { createEngine } from './engine.js';
+import { Quality, asleep } from './quality.js';
 
 
 export const STATES = {
@@ -32,10 +33,22 @@ const BEHIND_AFTER_STALL_S = 1;
 const MEDIA_REPAIRS = 2;
 
 
-/* hls.js wants a whole segment in a playlist, and each rendition to be there. */
+/* Of a session that is so old, what is listed is not waited for. */
+const SETTLED_SEGMENTS = 5;
+
+/*
+ * hls.js wants a whole segment in a playlist.  The source has to be there, and
+ * in the beginning the rungs that are on, lest they are missing in the list of
+ * renditions; those that sleep have nothing and are not waited for.
+ */
 function begun(entry) {
-    return entry.renditions.length > 0
-           && entry.renditions.every(r => r.edge?.msn > 0);
+    const source = entry.renditions.filter(r => !r.rung);
+    const rungs = entry.renditions.filter(r => r.rung?.state === 'on');
+    const there = r => r.edge?.msn > 0;
+
+    return source.length > 0 && source.every(there)
+           && (rungs.every(there)
+               || source.every(r => r.edge.msn > SETTLED_SEGMENTS));
 }
 
 
@@ -46,7 +59,9 @@ export class Player extends EventTarget {
         this.video = video;
         this.liveUrl = liveUrl;
         this.status = status;
-        this.engine = createEngine(video);
+        this.engine = createEngine(video, name => this.sleeps(name));
+        this.quality = new Quality(this);
+        this.soundOnly = false;      /* though there is a picture */
         this.channel = null;
         this.state = this.engine ? 'idle' : 'unsupported';
         this.wantsPause = false;
@@ -136,6 +151,9 @@ export class Player extends EventTarget {
             session: this.session,
             time: video.currentTime,
             age: age > -1 && age < 3600 ? age : NaN,
+            rendition: facts.rendition,
+            automatic: facts.automatic,
+            choice: this.quality.choice,
             behind: facts.behind,
             target: facts.target,
             bandwidth: facts.bandwidth,
@@ -157,6 +175,21 @@ export class Player extends EventTarget {
     /* The channel as the status tells it; undefined when it does not. */
     entry() {
         return this.status.channels.get(this.channel);
+    }
+
+
+    /* Whether a rendition is not there at once, as well as it is known. */
+    sleeps(name) {
+        const rendition = this.entry()?.renditions.find(r => r.name === name);
+
+        return rendition !== undefined
+               && (asleep(rendition) || !(rendition.edge?.msn > 0));
+    }
+
+
+    mediaUrl(session, name) {
+        return `${this.liveUrl}${encodeURIComponent(this.channel)}/${session}`
+               + `/${name}/index.m3u8`;
     }
 
 
@@ -215,12 +248,23 @@ export class Player extends EventTarget {
         this.waitingSince = 0;
         this.loads++;
 
-        this.engine.load(
-            `${this.liveUrl}${encodeURIComponent(this.channel)}/index.m3u8`);
+        const sound = this.quality.soundUrl();
+
+        this.soundOnly = sound !== null;
+        this.quality.prepare();
+        this.engine.load(sound ?? `${this.liveUrl}`
+            + `${encodeURIComponent(this.channel)}/index.m3u8`);
 
         if (!this.wantsPause) {
             this.start();
         }
+    }
+
+
+    /* For another list of renditions, or one alone: no stall, a new start. */
+    reload() {
+        this.begun = false;
+        this.load();
     }
 
 
@@ -268,6 +312,11 @@ export class Player extends EventTarget {
         if (codec) {
             this.undecodable = true;
             this.retryLater();
+            return;
+        }
+
+        if (this.soundOnly && gone) {
+            this.quality.take('auto');
             return;
         }
 
@@ -319,6 +368,11 @@ export class Player extends EventTarget {
 
         engine.addEventListener('session', e => {
             this.session = e.detail.session;
+            this.quality.arrived();
+        });
+        engine.addEventListener('switched', () => {
+            this.quality.arrived();
+            this.dispatchEvent(new Event('change'));
         });
         engine.addEventListener('failed', e => {
             this.onFailed(e.detail);
@@ -343,6 +397,7 @@ export class Player extends EventTarget {
 
         this.status.addEventListener('update', () => {
             this.follow();
+            this.quality.settle();
             this.update();
         });
     }

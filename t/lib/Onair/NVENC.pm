@@ -7,7 +7,8 @@ package Onair::NVENC;
 #                                       t/lib/nvenc/README.md lists them
 #   $card->file                         where they are written
 #
-# Onair::Server's workers need main => 'env ONAIR_NVENC_FAULTS;' too.
+#   main => $card->main                 of Onair::Server: its workers drop
+#                                       what the environment says
 
 use strict;
 use warnings;
@@ -40,6 +41,7 @@ sub new {
 
 
 sub file { "$_[0]{dir}/faults" }
+sub main { 'env ONAIR_NVENC_FAULTS=' . $_[0]->file . ';' }
 
 
 sub faults {

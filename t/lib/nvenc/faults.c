@@ -65,6 +65,9 @@ faults_line(faults_t *faults, const char *line)
     } else if (strcmp(name, "h264_only") == 0) {
         faults->h264_only = value;
 
+    } else if (strcmp(name, "nvdec") == 0) {
+        faults->nvdec = value;
+
     } else if (strcmp(name, "memory_bytes") == 0) {
         faults->memory_bytes = value;
 

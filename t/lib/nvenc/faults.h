@@ -27,6 +27,7 @@ typedef struct {
     bool     hang;           /* no picture ends while this is set */
     bool     dead;           /* the card has fallen off the bus */
     bool     h264_only;
+    bool     nvdec;          /* no fault: the card decodes, more or less */
     size_t   memory_bytes;   /* of the card; 0: as much as there is */
 } faults_t;
 
