@@ -92,10 +92,6 @@ char *ngx_rtmp_transcode_rendition(ngx_conf_t *cf, ngx_command_t *cmd,
 /* The shipped ladder; NULL: no memory. */
 ngx_array_t *ngx_rtmp_transcode_shipped(ngx_conf_t *cf);
 
-/* Whether a preset is one of the encoders of that device. */
-ngx_uint_t ngx_rtmp_transcode_preset_fits(const char *preset,
-    oa_xcode_device_t device);
-
 
 /* --- slots ------------------------------------------------------------- */
 
@@ -150,7 +146,11 @@ void ngx_rtmp_transcode_work_close(ngx_rtmp_transcode_work_t *work);
 /* oa_xcode_events_t.now_us; ctx is not used. */
 int64_t ngx_rtmp_transcode_now_us(void *ctx);
 
-/* At a worker's end, its threads being gone: runs what is left. */
+/*
+ * At a worker's end, its threads being gone: what is asked to run from now on
+ * waits for ngx_rtmp_transcode_threads_exit(), which runs all that is left.
+ */
+void ngx_rtmp_transcode_threads_gone(void);
 void ngx_rtmp_transcode_threads_exit(void);
 
 

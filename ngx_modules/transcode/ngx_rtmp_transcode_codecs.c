@@ -8,8 +8,15 @@
 #include "ngx_rtmp_transcode.h"
 
 
+/* Seconds for which "auto" does not look for a card again. */
+#define NGX_RTMP_TRANSCODE_NO_CARD  60
+
+
 static void ngx_rtmp_transcode_fall_back(ngx_rtmp_transcode_ladder_t *ladder,
     const char *text);
+
+
+static time_t  ngx_rtmp_transcode_no_card_since;
 
 
 /* --- opening ----------------------------------------------------------- */
@@ -72,7 +79,7 @@ ngx_rtmp_transcode_input(ngx_rtmp_transcode_ladder_t *ladder,
 
 static void
 ngx_rtmp_transcode_rung_describe(ngx_rtmp_transcode_rung_t *rung,
-    oa_xcode_device_t device, oa_xcode_rung_t *to)
+    oa_xcode_rung_t *to)
 {
     ngx_rtmp_transcode_rendition_t  *conf;
 
@@ -88,11 +95,7 @@ ngx_rtmp_transcode_rung_describe(ngx_rtmp_transcode_rung_t *rung,
     to->buffer_bits = conf->buffer_bits;
     to->threads = (unsigned) conf->threads;
     ngx_memcpy(to->profile, conf->profile, sizeof(to->profile));
-
-    /* the other device's encoders have their own */
-    if (ngx_rtmp_transcode_preset_fits(conf->preset, device)) {
-        ngx_memcpy(to->preset, conf->preset, sizeof(to->preset));
-    }
+    ngx_memcpy(to->preset, conf->preset, sizeof(to->preset));
 }
 
 
@@ -106,8 +109,7 @@ ngx_rtmp_transcode_codecs_make(ngx_rtmp_transcode_ladder_t *ladder,
     oa_xcode_events_t   events;
 
     for (i = 0; i < ladder->nrungs; i++) {
-        ngx_rtmp_transcode_rung_describe(&ladder->rungs[i], ladder->device,
-                                         &rungs[i]);
+        ngx_rtmp_transcode_rung_describe(&ladder->rungs[i], &rungs[i]);
     }
 
     events = ngx_rtmp_transcode_events(&ladder->work);
@@ -183,24 +185,26 @@ static void
 ngx_rtmp_transcode_fall_back(ngx_rtmp_transcode_ladder_t *ladder,
     const char *text)
 {
-    ngx_uint_t  source_only, level;
+    ngx_uint_t  card, automatic, source_only, level;
 
-    source_only = ladder->device == OA_XCODE_CPU
-                  || (ladder->conf->device == NGX_RTMP_TRANSCODE_CUDA
-                      && ladder->conf->source_only);
+    card = ladder->device != OA_XCODE_CPU;
+    automatic = ladder->conf->device == NGX_RTMP_TRANSCODE_AUTO;
+    source_only = !card || (!automatic && ladder->conf->source_only);
 
     /* "auto" says that a card may be missing */
-    level = ladder->device == OA_XCODE_CUDA && !ladder->begun
-            && ladder->conf->device == NGX_RTMP_TRANSCODE_AUTO
-            ? NGX_LOG_INFO : NGX_LOG_WARN;
+    level = card && automatic && !ladder->begun ? NGX_LOG_INFO : NGX_LOG_WARN;
 
     if (ngx_rtmp_transcode_may_log(ladder)) {
         ngx_log_error(level, ladder->source.log, 0,
                       "transcode: channel \"%V\" session %s: %s failed, %s: "
                       "%s", &ladder->source.channel, ladder->id,
-                      ladder->device == OA_XCODE_CUDA ? "CUDA" : "the codecs",
+                      card ? "the card" : "the codecs",
                       source_only ? "source only" : "the CPU takes over",
                       text);
+    }
+
+    if (card && !ladder->begun) {
+        ngx_rtmp_transcode_no_card_since = ngx_time();
     }
 
     ngx_rtmp_transcode_codecs_close(ladder);
@@ -215,12 +219,29 @@ ngx_rtmp_transcode_fall_back(ngx_rtmp_transcode_ladder_t *ladder,
 }
 
 
+static oa_xcode_device_t
+ngx_rtmp_transcode_choose(ngx_rtmp_transcode_app_conf_t *tacf)
+{
+    switch (tacf->device) {
+
+    case NGX_RTMP_TRANSCODE_CPU:
+        return OA_XCODE_CPU;
+
+    case NGX_RTMP_TRANSCODE_CUDA:
+        return OA_XCODE_CUDA + (oa_xcode_device_t) tacf->card;
+
+    default:
+        return ngx_time() - ngx_rtmp_transcode_no_card_since
+               < NGX_RTMP_TRANSCODE_NO_CARD ? OA_XCODE_CPU : OA_XCODE_CUDA;
+    }
+}
+
+
 void
 ngx_rtmp_transcode_codecs_open(ngx_rtmp_transcode_ladder_t *ladder,
     const oa_packager_tracks_t *tracks)
 {
-    ladder->device = ladder->conf->device == NGX_RTMP_TRANSCODE_CPU
-                     ? OA_XCODE_CPU : OA_XCODE_CUDA;
+    ladder->device = ngx_rtmp_transcode_choose(ladder->conf);
     ladder->begun = 0;
 
     if (ngx_rtmp_transcode_input(ladder, tracks) != NGX_OK) {
@@ -311,7 +332,7 @@ ngx_rtmp_transcode_output(ngx_rtmp_transcode_ladder_t *ladder,
         break;
 
     default:
-        if (ladder->device == OA_XCODE_CUDA) {
+        if (ladder->device != OA_XCODE_CPU) {
             ngx_rtmp_transcode_fall_back(ladder, output->text);
 
         } else {

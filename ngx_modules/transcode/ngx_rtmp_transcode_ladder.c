@@ -74,6 +74,8 @@ ngx_rtmp_transcode_ladders_exit(void)
     ngx_queue_t                  *q;
     ngx_rtmp_transcode_ladder_t  *ladder;
 
+    ngx_rtmp_transcode_threads_gone();
+
     for (q = ngx_queue_head(&ngx_rtmp_transcode_ladders);
          q != ngx_queue_sentinel(&ngx_rtmp_transcode_ladders);
          q = ngx_queue_next(q))

@@ -75,7 +75,7 @@ ngx_rtmp_transcode_rung_report(ngx_rtmp_transcode_rung_t *rung,
     report.made = 1;
     report.state = rung->state;
     report.reason = rung->reason;
-    report.cuda = source->device == OA_XCODE_CUDA;
+    report.cuda = source->device != OA_XCODE_CPU;
     report.slots = rung->plan.slots;
     report.frames = stats.frames;
     report.late = stats.late;

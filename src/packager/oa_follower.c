@@ -11,6 +11,8 @@ struct oa_follower_s {
     oa_codec_video_t           picture;
     oa_codec_audio_t           sound;
     uint64_t                   promised_bps;
+    uint64_t                   limit;        /* ticks of a segment that round to
+                                                the target duration */
 
     void                     (*published)(void *ctx,
                                           oa_live_rendition_t rendition);
@@ -146,10 +148,19 @@ oa_follower_resume(oa_follower_t *f)
 static oa_err_t
 oa_follower_take_rendition(oa_follower_t *f)
 {
-    oa_err_t     err;
-    oa_track_t  *t;
+    oa_err_t                 err;
+    oa_track_t              *t;
+    oa_live_session_info_t   info;
 
     t = &f->track;
+
+    err = oa_live_session_info(t->live, f->session, &info);
+    if (err != OA_OK) {
+        return err;
+    }
+
+    f->limit = oa_track_ticks(t, (uint64_t) info.conf.target_duration_s * 1000
+                                 + 499);
 
     err = oa_live_rendition_add(t->live, f->session, &t->conf, &t->rendition);
 
@@ -355,7 +366,7 @@ oa_follower_behind(const oa_follower_t *f, int64_t time, int64_t boundary)
 static void
 oa_follower_stretch(oa_follower_t *f, int64_t end)
 {
-    int64_t            off, least, most;
+    int64_t            off, least, most, room;
     oa_track_t        *t;
     oa_cmaf_sample_t  *last;
 
@@ -372,6 +383,8 @@ oa_follower_stretch(oa_follower_t *f, int64_t end)
     least = least < 0 ? least : 0;
     most = (int64_t) t->conf.part_target - t->filled;
     most = most > 0 ? most : 0;
+    room = (int64_t) (f->limit - t->segment_ticks);
+    most = most < room ? most : room;
     off = off < least ? least : off > most ? most : off;
 
     last->duration = (uint32_t) (last->duration + off);
@@ -639,6 +652,13 @@ oa_follower_add(oa_follower_t *f, const oa_follower_frame_t *frame, bool first)
 
     shown = oa_follower_shown(f, frame->time, first);
     place = oa_follower_place(f, shown, first);
+
+    if (!first && f->track.segment_ticks + place.duration > f->limit) {
+        /* the source has cut before: what is left of it is not to be had */
+        f->track.clock.next = place.decode_time;
+        f->track.stats.dropped_frames++;
+        return oa_track_cut(&f->track);
+    }
 
     composition = f->track.kind == OA_LIVE_VIDEO ? shown - place.decode_time
                                                  : 0;

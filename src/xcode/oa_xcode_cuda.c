@@ -330,7 +330,7 @@ oa_xcode_cuda_encoder_new(oa_xcode_rung_state_t *rung, const char *name,
 
     if (rc < 0) {
         avcodec_free_context(&encoder);
-        oa_xcode_cuda_explain_encoder(name, rc, text);
+        oa_xcode_cuda_explain_encoder(name, &rung->conf, rc, text);
     }
 
     return encoder;

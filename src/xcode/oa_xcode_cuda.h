@@ -51,8 +51,8 @@ void oa_xcode_cuda_scaler_close(oa_xcode_rung_state_t *rung);
 /* Why there is no device, respectively no encoder; slow. */
 void oa_xcode_cuda_explain_device(unsigned card, int error,
     char text[OA_XCODE_TEXT_BYTES]);
-void oa_xcode_cuda_explain_encoder(const char *name, int error,
-    char text[OA_XCODE_TEXT_BYTES]);
+void oa_xcode_cuda_explain_encoder(const char *name,
+    const oa_xcode_rung_t *rung, int error, char text[OA_XCODE_TEXT_BYTES]);
 
 
 OA_END_DECLS

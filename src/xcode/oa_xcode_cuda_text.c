@@ -93,8 +93,8 @@ oa_xcode_cuda_explain_device(unsigned card, int error,
 
 
 void
-oa_xcode_cuda_explain_encoder(const char *name, int error,
-    char text[OA_XCODE_TEXT_BYTES])
+oa_xcode_cuda_explain_encoder(const char *name, const oa_xcode_rung_t *rung,
+    int error, char text[OA_XCODE_TEXT_BYTES])
 {
     char                        why[AV_ERROR_MAX_STRING_SIZE];
     void                       *driver;
@@ -124,8 +124,9 @@ oa_xcode_cuda_explain_encoder(const char *name, int error,
 
     } else {
         (void) av_strerror(error, why, sizeof(why));
-        (void) snprintf(text, OA_XCODE_TEXT_BYTES, "%s cannot be opened: %s",
-                        name, why);
+        (void) snprintf(text, OA_XCODE_TEXT_BYTES,
+                        "%s of %ux%u cannot be opened: %s", name,
+                        (unsigned) rung->width, (unsigned) rung->height, why);
     }
 
     if (driver != NULL) {

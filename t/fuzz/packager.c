@@ -1,14 +1,16 @@
 
 /*
  * A whole publisher: messages with timestamps into the packager, and what the
- * live store holds after them.  Input: messages of a byte of kind (0 audio,
- * 1 video, 2 metadata, 3 the publisher returns; with 0x80 the timestamp jumps
- * by four bytes), a signed step in milliseconds (one byte, or those four), 16
- * bits of length, and the body.
+ * live store holds after them, also of two renditions that follow: the same
+ * frames again, whose times are those of presentation.  Input: messages of a
+ * byte of kind (0 audio, 1 video, 2 metadata, 3 the publisher returns; with
+ * 0x80 the timestamp jumps by four bytes), a signed step in milliseconds (one
+ * byte, or those four), 16 bits of length, and the body.
  */
 
 
 #include "fuzz.h"
+#include "packager/oa_follower.h"
 #include "packager/oa_packager.h"
 
 
@@ -21,6 +23,8 @@ typedef struct {
     oa_live_t          live;
     oa_live_session_t  session;
     oa_packager_t     *packager;
+    oa_live_session_t  followed;
+    oa_follower_t     *followers[OA_LIVE_AUDIO + 1];       /* by kind */
     oa_err_t           failed;           /* the publisher was refused */
     uint64_t           next_id;
     uint32_t           timestamp;
@@ -308,6 +312,8 @@ check(fuzz_packager_t *f)
 {
     check_rendition(f, "video");
     check_rendition(f, "audio");
+    check_rendition(f, "copy");
+    check_rendition(f, "copy_audio");
 }
 
 
@@ -352,6 +358,127 @@ on_restart(void *ctx, oa_live_session_t *session)
 }
 
 
+/* --- who follows ----------------------------------------------------- */
+
+static void
+followers_close(fuzz_packager_t *f)
+{
+    unsigned  kind;
+
+    for (kind = OA_LIVE_VIDEO; kind <= OA_LIVE_AUDIO; kind++) {
+        if (f->followers[kind] != NULL) {
+            oa_follower_destroy(f->followers[kind]);
+            f->followers[kind] = NULL;
+        }
+    }
+}
+
+
+static void
+follower_open(fuzz_packager_t *f, oa_live_kind_t kind,
+    const oa_packager_tracks_t *tracks)
+{
+    oa_err_t             err;
+    oa_mem_t             mem = { heap_realloc, NULL };
+    oa_follower_conf_t   conf;
+
+    memset(&conf, 0, sizeof(conf));
+    strcpy(conf.name, kind == OA_LIVE_VIDEO ? "copy" : "copy_audio");
+    conf.kind = kind;
+    conf.part_target_ms = 200;
+    conf.max_pending_bytes = 1024 * 1024;
+
+    if (kind == OA_LIVE_VIDEO) {
+        conf.timescale = tracks->video_timescale;
+        conf.frame = (uint32_t) oa_rescale(conf.timescale, tracks->rate.den,
+                                           tracks->rate.num);
+
+    } else {
+        conf.timescale = tracks->audio_timescale;
+        conf.frame = tracks->sound.frame_samples;
+    }
+
+    err = oa_follower_create(&f->followers[kind], &f->live, f->followed, &conf,
+                             &mem, on_published, f);
+    FUZZ_CHECK(err == OA_OK || err == OA_EINVAL || err == OA_EFULL);
+
+    if (err != OA_OK) {
+        f->followers[kind] = NULL;
+    }
+}
+
+
+static unsigned
+on_tracks(void *ctx, oa_live_session_t session,
+    const oa_packager_tracks_t *tracks)
+{
+    bool              has[] = { false, tracks->has_video, tracks->has_audio };
+    oa_err_t          err;
+    unsigned          kind;
+    fuzz_packager_t  *f = ctx;
+
+    if (session.id != f->followed.id) {
+        followers_close(f);
+    }
+
+    f->followed = session;
+
+    for (kind = OA_LIVE_VIDEO; kind <= OA_LIVE_AUDIO; kind++) {
+        if (has[kind] && f->followers[kind] == NULL) {
+            follower_open(f, kind, tracks);
+        }
+
+        if (f->followers[kind] != NULL) {
+            err = oa_follower_config(f->followers[kind],
+                                     kind == OA_LIVE_VIDEO
+                                     ? tracks->video_record
+                                     : tracks->audio_record,
+                                     &tracks->picture, &tracks->sound,
+                                     tracks->rate);
+            FUZZ_CHECK(err == OA_OK || err == OA_EFULL || err == OA_ENOMEM);
+        }
+    }
+
+    return 1;
+}
+
+
+static void
+on_frame(void *ctx, const oa_packager_frame_t *frame)
+{
+    size_t                size;
+    oa_err_t              err;
+    unsigned              i;
+    fuzz_packager_t      *f = ctx;
+    static uint8_t        data[1024 * 1024];
+    oa_follower_frame_t   copy;
+
+    if (f->followers[frame->kind] == NULL) {
+        return;
+    }
+
+    if (frame->begins) {
+        err = oa_follower_boundary(f->followers[frame->kind],
+                                   &frame->boundary);
+        FUZZ_CHECK(err == OA_OK || err == OA_EFULL || err == OA_ENOMEM);
+    }
+
+    for (size = 0, i = 0; i < frame->npieces; i++) {
+        FUZZ_CHECK(frame->pieces[i].size <= sizeof(data) - size);
+        memcpy(data + size, frame->pieces[i].data, frame->pieces[i].size);
+        size += frame->pieces[i].size;
+    }
+
+    memset(&copy, 0, sizeof(copy));
+    copy.data = oa_slice(data, size);
+    copy.time = frame->time;
+    copy.sync = frame->sync;
+
+    err = oa_follower_frame(f->followers[frame->kind], &copy);
+    FUZZ_CHECK(err == OA_OK || err == OA_EFULL || err == OA_ENOMEM);
+}
+
+
 static void
 begin(fuzz_packager_t *f)
 {
@@ -364,6 +491,8 @@ begin(fuzz_packager_t *f)
     events.published = on_published;
     events.notice = on_notice;
     events.restart = on_restart;
+    events.tracks = on_tracks;
+    events.frame = on_frame;
     events.ctx = f;
 
     resumed = claim(f);
@@ -377,6 +506,7 @@ static void
 end(fuzz_packager_t *f)
 {
     oa_packager_destroy(f->packager);
+    followers_close(f);
     check(f);
     oa_live_release(&f->live, f->session, f->now_ms);
 }

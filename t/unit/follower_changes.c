@@ -322,6 +322,35 @@ lost_frames_are_made_up_for(void **state)
 }
 
 
+/* A segment that makes up for much is cut before it gets too long. */
+static void
+what_is_made_up_for_does_not_break_the_target_duration(void **state)
+{
+    rung_t                    *rung;
+    uint32_t                   first;
+    fixture_t                 *f = *state;
+    source_t                   source = { 30, 1, 72, 0, false, 0, 24000 };
+    const oa_live_snapshot_t  *s;
+
+    rung = add_rung(f, "30", OA_LIVE_VIDEO, 12000, 2);
+    rung->deaf_from = 210 * 12000;
+    rung->deaf_to = 216 * 12000;
+    metadata(f, true, false, 30);
+    video_config(f, avc_small, sizeof(avc_small));
+    play(f, &source);
+
+    assert_int_equal(check_rung(f, "30", 0, &first), 10);
+    assert_int_equal(first, 0);
+
+    s = check(f, "30");
+    assert_int_equal(s->segments[2].duration, 66 * 12000);
+    assert_true(s->segments[3].duration > 72 * 12000);
+    assert_int_equal(s->segments[3].delay, 6 * 12000);
+    assert_true(stats(f, "30").dropped_frames > 0);
+    assert_int_equal(s->segments[6].delay, 0);
+}
+
+
 /* Without its keyframe a segment begins with the next one that there is. */
 static void
 a_lost_keyframe(void **state)
@@ -474,6 +503,7 @@ main(void)
         FOLLOWER_TEST(wakes_at_the_next_boundary),
         FOLLOWER_TEST(sleeps_in_a_resumed_session),
         FOLLOWER_TEST(lost_frames_are_made_up_for),
+        FOLLOWER_TEST(what_is_made_up_for_does_not_break_the_target_duration),
         FOLLOWER_TEST(a_lost_keyframe),
         FOLLOWER_TEST(a_lost_boundary),
         FOLLOWER_TEST(losses_everywhere),

@@ -207,7 +207,7 @@ test_formats(void **state)
     source_conf_t          conf = source_30;
     const oa_xcode_rung_t  rungs[] = {
         LADDER_AVC(160, 90, 30, 1, 500000),
-        LADDER_AVC(128, 72, 30, 1, 500000)
+        LADDER_AVC(148, 84, 30, 1, 500000)
     };
     static const enum AVPixelFormat  formats[] = {
         AV_PIX_FMT_YUV422P, AV_PIX_FMT_YUV444P, AV_PIX_FMT_YUV420P10

@@ -25,7 +25,7 @@ static const source_conf_t  source_30 = {
 static const oa_xcode_rung_t  three[] = {
     LADDER_AVC(256, 144, 30, 1, 500000),
     LADDER_AVC(160, 90, 30, 1, 300000),
-    LADDER_AVC(128, 72, 15, 1, 100000)
+    LADDER_AVC(148, 84, 15, 1, 100000)
 };
 
 
@@ -266,6 +266,30 @@ test_no_hevc(void **state)
 
     assert_frames(l, 0, s->n);
     assert_failed(l, 1, "hevc_nvenc: not by this card");
+
+    ladder_free(l);
+    source_free(s);
+}
+
+
+/* An encoder on a card has a least size, which an upright source goes below. */
+static void
+test_too_small(void **state)
+{
+    source_t               *s;
+    ladder_t               *l;
+    const oa_xcode_rung_t   rungs[] = {
+        LADDER_AVC(256, 144, 30, 1, 500000),
+        LADDER_AVC(90, 160, 30, 1, 100000)
+    };
+
+    (void) state;
+
+    s = source_new(&source_30);
+    l = card_ladder(s, NULL, RUNGS(rungs));
+    play(l, s, 0, s->n);
+    assert_frames(l, 0, s->n);
+    assert_failed(l, 1, "h264_nvenc of 90x160 cannot be opened");
 
     ladder_free(l);
     source_free(s);
@@ -568,6 +592,7 @@ main(int argc, char **argv)
         cmocka_unit_test_teardown(test_no_driver, card_mended),
         cmocka_unit_test_teardown(test_session_limit, card_mended),
         cmocka_unit_test_teardown(test_no_hevc, card_mended),
+        cmocka_unit_test_teardown(test_too_small, card_mended),
         cmocka_unit_test_teardown(test_no_ten_bits, card_mended),
         cmocka_unit_test_teardown(test_encoder_fails, card_mended),
         cmocka_unit_test_teardown(test_card_dies, card_mended),

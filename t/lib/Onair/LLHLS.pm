@@ -9,6 +9,7 @@ package Onair::LLHLS;
 # how many parts, segments and reloads were checked.  Options:
 #   allow_gap   the publisher may go and come back meanwhile
 #   allow_end   the stream may end meanwhile
+#   allow_late  renditions may begin, or have begun, behind the session
 #   no_probes   no requests beside those of a player
 
 use strict;

@@ -37,6 +37,10 @@ typedef struct coder_s  coder_t;
 typedef struct {
     const GUID  *guid;
 
+    /* Of a card's encoder; x264 and x265 would take less. */
+    uint32_t     least_width;
+    uint32_t     least_height;
+
     /* NULL when the parameters are not possible. */
     coder_t *(*open)(const NV_ENC_INITIALIZE_PARAMS *parameters);
 

@@ -219,6 +219,8 @@ avc_close(coder_t *coder)
 
 const coder_codec_t  coder_avc = {
     .guid = &NV_ENC_CODEC_H264_GUID,
+    .least_width = 145,
+    .least_height = 49,
     .open = avc_open,
     .headers = avc_headers,
     .encode = avc_encode,

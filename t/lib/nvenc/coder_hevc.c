@@ -271,6 +271,8 @@ hevc_change(coder_t *coder, const NV_ENC_CONFIG *config)
 
 const coder_codec_t  coder_hevc = {
     .guid = &NV_ENC_CODEC_HEVC_GUID,
+    .least_width = 129,
+    .least_height = 33,
     .open = hevc_open,
     .headers = hevc_headers,
     .encode = hevc_encode,

@@ -261,10 +261,12 @@ session_begin(void *encoder, NV_ENC_INITIALIZE_PARAMS *parameters)
     }
 
     if (parameters->encodeWidth > SESSION_SIDE
-        || parameters->encodeHeight > SESSION_SIDE)
+        || parameters->encodeHeight > SESSION_SIDE
+        || parameters->encodeWidth < session->codec->least_width
+        || parameters->encodeHeight < session->codec->least_height)
     {
         return session_fail(session, NV_ENC_ERR_INVALID_PARAM,
-                            "too many pixels");
+                            "too many pixels, or too few");
     }
 
     session->coder = session->codec->open(parameters);

@@ -20,7 +20,7 @@ my $KEPT = 5;
 
 
 # host, port, path; others: the paths of the other renditions; until: when to
-# stop; options: allow_gap, allow_end, probes.
+# stop; options: allow_gap, allow_end, allow_late, probes.
 sub new {
     my ($class, %f) = @_;
 
@@ -122,8 +122,12 @@ sub begin {
 sub check_playlist {
     my ($f, $p) = @_;
 
+    $f->{first_sequence} //= $p->{media_sequence};
+
     $f->apply(\%Onair::LLHLS::Rules::PLAYLIST,
-              { p => $p, path => $f->{path}, others => $f->{others} });
+              { p => $p, path => $f->{path}, others => $f->{others},
+                late => $f->{allow_late}
+                        && $p->{media_sequence} == $f->{first_sequence} });
 }
 
 

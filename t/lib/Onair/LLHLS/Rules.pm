@@ -287,7 +287,8 @@ $PLAYLIST{every_other_rendition_is_reported} = sub {
 $PLAYLIST{the_window_is_long_enough} = sub {
     my $p = $_[0]{p};
 
-    return if $p->{media_sequence} == 0 || ($p->{skipped} && !$p->{merged});
+    return if $p->{media_sequence} == 0 || ($p->{skipped} && !$p->{merged})
+              || $_[0]{late};
 
     my $sum = 0;
     $sum += $_->{duration} for grep { $_->{complete} } @{ $p->{segments} };
