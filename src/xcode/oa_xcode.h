@@ -83,6 +83,11 @@ typedef struct {
     bool                has_video;
     bool                has_audio;
     oa_codec_video_t    picture;
+
+    /*
+     * AAC, Opus, MP3; the latter has no record.  Rungs of sound have its
+     * clock_rate and, up to two, its channels, whatever is in its frames.
+     */
     oa_codec_audio_t    sound;
     oa_slice_t          video_record;    /* decoder configurations; copied */
     oa_slice_t          audio_record;
