@@ -36,12 +36,6 @@
  */
 #define OA_XCODE_LATE_US        100000
 
-/*
- * One that begins a segment is coded all the same, so that the rung's segments
- * begin where the source's do, unless it is later than this.
- */
-#define OA_XCODE_LATE_KEY_US    1000000
-
 
 /*
  * OA_XCODE_CUDA + N: decoded, scaled and coded on card N, with the driver that
@@ -170,7 +164,7 @@ typedef struct {
 /* Each number is read whole; they are of different moments. */
 typedef struct {
     uint64_t            frames;          /* coded */
-    uint64_t            late;            /* dropped: too late */
+    uint64_t            late;            /* dropped: past OA_XCODE_LATE_US */
     uint64_t            full;            /* dropped: no room in a queue */
     int64_t             lateness_us;     /* of the newest picture, when its
                                             turn came; 0 when there is none */
