@@ -1,7 +1,7 @@
 
 /*
- * Between the module that takes a publisher's media and the one that makes
- * further renditions of it: neither knows the other.
+ * Between the module that takes a publisher's media, the one that makes further
+ * renditions of it, and the one that tells how they do: none knows another.
  *
  * All functions are called in worker processes, on the event loop.
  */
@@ -15,6 +15,7 @@
 #include <ngx_core.h>
 
 #include "auth/oa_grant.h"
+#include "ladder/oa_ladder_slots.h"
 #include "live/oa_live.h"
 #include "packager/oa_packager.h"
 
@@ -43,6 +44,9 @@ typedef struct {
 
     /* The publisher is gone; the session may still be resumed. */
     void       (*close)(void *ladder);
+
+    /* What is held of the machine's slots; 0: there are none. */
+    ngx_uint_t (*slots)(oa_ladder_slots_usage_t *usage);
 } ngx_onair_ladder_t;
 
 

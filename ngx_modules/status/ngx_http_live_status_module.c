@@ -4,6 +4,7 @@
 #include <ngx_http.h>
 
 #include "core/ngx_onair_core.h"
+#include "core/ngx_onair_ladder.h"
 #include "status/oa_status.h"
 
 
@@ -119,14 +120,27 @@ ngx_http_live_status_room(void *ctx, oa_writer_t *w)
 }
 
 
+/* NULL: this process makes no renditions, or none that take slots. */
+static const oa_ladder_slots_usage_t *
+ngx_http_live_status_slots(oa_ladder_slots_usage_t *usage)
+{
+    const ngx_onair_ladder_t  *ladder;
+
+    ladder = ngx_onair_ladder();
+
+    return ladder != NULL && ladder->slots(usage) ? usage : NULL;
+}
+
+
 static oa_err_t
 ngx_http_live_status_render(ngx_http_request_t *r,
     ngx_http_live_status_text_t *text)
 {
-    oa_err_t             err;
-    ngx_str_t            channel, health;
-    oa_writer_t          w;
-    oa_status_source_t   source;
+    oa_err_t                  err;
+    ngx_str_t                 channel, health;
+    oa_writer_t               w;
+    oa_status_source_t        source;
+    oa_ladder_slots_usage_t   usage;
 
     ngx_memzero(text, sizeof(ngx_http_live_status_text_t));
 
@@ -137,6 +151,7 @@ ngx_http_live_status_render(ngx_http_request_t *r,
     source.now_ms = ngx_onair_now_ms();
     source.unix_us = ngx_onair_unix_us();
     source.waiting = ngx_onair_waiting();
+    source.slots = ngx_http_live_status_slots(&usage);
 
     err = ngx_http_live_status_room(text, &w);
     if (err != OA_OK) {

@@ -5,11 +5,13 @@
  *   ngx_rtmp_transcode_module.c     directives, a worker's life
  *   ngx_rtmp_transcode_rendition.c  the directive transcode_rendition
  *   ngx_rtmp_transcode_slots.c      the slots, in memory that workers share
+ *   ngx_rtmp_transcode_cluster.c    the slots of other machines, by Redis
  *   ngx_rtmp_transcode_ladder.c     a publisher's ladder, and its frames
  *   ngx_rtmp_transcode_plan.c       what its rungs are to be
  *   ngx_rtmp_transcode_watch.c      how they do, and who wants them
  *   ngx_rtmp_transcode_rung.c       each: on, asleep, withdrawn; its follower
  *   ngx_rtmp_transcode_codecs.c     its codecs, and what they have made
+ *   ngx_rtmp_transcode_card.c       is there a card, and what if it fails
  *   ngx_rtmp_transcode_thread.c     their work in nginx's threads
  *   ngx_rtmp_transcode_thumbnail.c  pictures of the source, small
  *   ngx_rtmp_transcode_log.c        which lines go to the log
@@ -28,6 +30,7 @@
 
 #include "core/ngx_onair_core.h"
 #include "core/ngx_onair_ladder.h"
+#include "core/ngx_onair_redis.h"
 #include "hls/oa_hls.h"
 #include "ladder/oa_ladder_plan.h"
 #include "ladder/oa_ladder_slots.h"
@@ -73,6 +76,7 @@ typedef struct {
     ngx_thread_pool_t  *pool;
     ngx_msec_t          idle;
     ngx_flag_t          tiers;
+    ngx_flag_t          shed;
     ngx_str_t           drill;           /* the name of a rung */
     ngx_msec_t          drill_time;
     ngx_msec_t          thumbnails;      /* an interval; 0: none */
@@ -82,6 +86,7 @@ typedef struct {
 typedef struct {
     ngx_int_t           slots;           /* thousandths */
     ngx_uint_t          used;            /* by an application */
+    ngx_thread_pool_t  *auto_pool;       /* of one with "auto"; NULL: none */
     ngx_shm_zone_t     *zone;
 } ngx_rtmp_transcode_main_conf_t;
 
@@ -94,10 +99,6 @@ char *ngx_rtmp_transcode_rendition(ngx_conf_t *cf, ngx_command_t *cmd,
 
 /* The shipped ladder; NULL: no memory. */
 ngx_array_t *ngx_rtmp_transcode_shipped(ngx_conf_t *cf);
-
-/* Whether a preset is one of the encoders of that device. */
-ngx_uint_t ngx_rtmp_transcode_preset_fits(const char *preset,
-    oa_xcode_device_t device);
 
 
 /* --- slots ------------------------------------------------------------- */
@@ -122,11 +123,33 @@ oa_err_t ngx_rtmp_transcode_slots_room(oa_ladder_slots_id_t id,
     uint32_t slots);
 ngx_uint_t ngx_rtmp_transcode_slots_evicted(oa_ladder_slots_id_t id);
 void ngx_rtmp_transcode_slots_leave(oa_ladder_slots_id_t id);
+void ngx_rtmp_transcode_slots_elsewhere(const oa_ladder_share_t *others,
+    int64_t until_ms);
+ngx_uint_t ngx_rtmp_transcode_slots_keep(void);
+void ngx_rtmp_transcode_slots_resign(void);
+void ngx_rtmp_transcode_slots_sweep(void);
+
+/* 0: there are no slots, and usage is unset. */
+ngx_uint_t ngx_rtmp_transcode_slots_usage(oa_ladder_slots_usage_t *usage);
+
+
+/* --- other machines ---------------------------------------------------- */
+
+/* In a worker that has slots; nothing where there is no Redis. */
+void ngx_rtmp_transcode_cluster_init(ngx_cycle_t *cycle);
 
 
 /* --- a ladder ---------------------------------------------------------- */
 
 typedef struct ngx_rtmp_transcode_ladder_s  ngx_rtmp_transcode_ladder_t;
+
+
+/* By whom rungs are made: which of a ladder's codecs. */
+typedef enum {
+    NGX_RTMP_TRANSCODE_ON_CPU,
+    NGX_RTMP_TRANSCODE_ON_CARD,
+    NGX_RTMP_TRANSCODE_MAKERS
+} ngx_rtmp_transcode_maker_t;
 
 
 /* Lines of the log of late. */
@@ -135,6 +158,21 @@ typedef struct {
     ngx_uint_t  lines;
     ngx_uint_t  kept_back;
 } ngx_rtmp_transcode_log_t;
+
+
+/* A decoder configuration, in memory of its own. */
+typedef struct {
+    u_char                          *data;
+    size_t                           size;
+} ngx_rtmp_transcode_record_t;
+
+
+/* What a rung's frames are decoded with. */
+typedef struct {
+    ngx_rtmp_transcode_record_t      record;     /* without data: not known */
+    oa_codec_video_t                 picture;
+    oa_codec_audio_t                 sound;
+} ngx_rtmp_transcode_config_t;
 
 
 typedef struct {
@@ -151,17 +189,10 @@ typedef struct {
                                                     into a part now */
     int64_t                          latency_us; /* to a part, smoothed */
     ngx_uint_t                       unstored;   /* frames */
-
-    /* of codecs that are gone: those of now count on from there */
-    oa_xcode_rung_stats_t            before;
+    ngx_rtmp_transcode_maker_t       maker;
+    ngx_rtmp_transcode_config_t      configs[NGX_RTMP_TRANSCODE_MAKERS];
+    int64_t                          card_failed_ms;     /* with maker CPU */
 } ngx_rtmp_transcode_rung_t;
-
-
-/* A decoder configuration, in memory of its own. */
-typedef struct {
-    u_char                          *data;
-    size_t                           size;
-} ngx_rtmp_transcode_record_t;
 
 
 /* The last boundaries of one kind, for followers that are yet to be made. */
@@ -179,8 +210,10 @@ struct ngx_rtmp_transcode_ladder_s {
     ngx_rtmp_transcode_thumbnail_t  *thumbnail;  /* NULL: none */
     char                             id[OA_HLS_SESSION_ID_BYTES + 1];
 
-    oa_xcode_t                      *xcode;      /* NULL: source only */
-    oa_xcode_device_t                device;
+    /* all rungs in each, whoever makes them; none: source only */
+    oa_xcode_t                      *xcode[NGX_RTMP_TRANSCODE_MAKERS];
+    int64_t                          waits_ms;   /* since then, to know of a
+                                                    card; 0: does not */
     oa_xcode_source_t                input;
     ngx_rtmp_transcode_record_t      video_record;   /* of it */
     ngx_rtmp_transcode_record_t      audio_record;
@@ -202,8 +235,6 @@ struct ngx_rtmp_transcode_ladder_s {
     ngx_rtmp_transcode_log_t         log;
     unsigned                         closed:1;
     unsigned                         entered:1;  /* into the slots */
-    unsigned                         begun:1;    /* its codecs have made
-                                                    something */
 };
 
 
@@ -224,10 +255,26 @@ void ngx_rtmp_transcode_ladder_free(ngx_rtmp_transcode_ladder_t *ladder);
 /*
  * Makes the codecs of all rungs, on the device that is configured or, where
  * that fails, on the CPU.  Where none can be made the ladder has none, its
- * rungs are withdrawn, and why is logged.
+ * rungs are withdrawn, and why is logged.  While it is not known yet whether
+ * there is a card for "auto" nothing is made.
  */
 void ngx_rtmp_transcode_codecs_open(ngx_rtmp_transcode_ladder_t *ladder,
     const oa_packager_tracks_t *tracks);
+
+/* With each frame: is what was waited for there? */
+void ngx_rtmp_transcode_codecs_wait(ngx_rtmp_transcode_ladder_t *ladder);
+
+/* Whether there are any. */
+ngx_uint_t ngx_rtmp_transcode_codecs_there(
+    ngx_rtmp_transcode_ladder_t *ladder);
+
+/* Those of one maker, where there are none yet. */
+oa_err_t ngx_rtmp_transcode_codecs_make(ngx_rtmp_transcode_ladder_t *ladder,
+    ngx_rtmp_transcode_maker_t maker, char text[OA_XCODE_TEXT_BYTES]);
+
+/* Its frames are made by that one from now on; its codecs are there. */
+void ngx_rtmp_transcode_rung_move(ngx_rtmp_transcode_rung_t *rung,
+    ngx_rtmp_transcode_maker_t maker);
 
 void ngx_rtmp_transcode_codecs_close(ngx_rtmp_transcode_ladder_t *ladder);
 
@@ -237,6 +284,28 @@ void ngx_rtmp_transcode_codecs_change(ngx_rtmp_transcode_ladder_t *ladder,
 
 /* Takes what they have made, when they have said that there is something. */
 void ngx_rtmp_transcode_pull(ngx_rtmp_transcode_ladder_t *ladder);
+
+/* --- a card ------------------------------------------------------------ */
+
+typedef enum {
+    NGX_RTMP_TRANSCODE_CARD_UNKNOWN,
+    NGX_RTMP_TRANSCODE_CARD_NONE,
+    NGX_RTMP_TRANSCODE_CARD_THERE
+} ngx_rtmp_transcode_card_t;
+
+/*
+ * Whether there is a card for "auto", as of the last look at it.  Looks again,
+ * in a thread, where that is not known, or was not so a minute ago.
+ */
+ngx_rtmp_transcode_card_t ngx_rtmp_transcode_card(ngx_thread_pool_t *pool);
+
+/* On the card the rung has stopped: the CPU takes it over, or nobody. */
+void ngx_rtmp_transcode_card_failed(ngx_rtmp_transcode_rung_t *rung,
+    const char *text);
+
+/* A rung that goes on may be made on the card again, which had failed. */
+void ngx_rtmp_transcode_card_again(ngx_rtmp_transcode_rung_t *rung);
+
 
 /* oa_xcode_events_t.now_us; ctx is not used. */
 int64_t ngx_rtmp_transcode_now_us(void *ctx);
@@ -262,6 +331,9 @@ void ngx_rtmp_transcode_rungs_close(ngx_rtmp_transcode_ladder_t *ladder);
 /* Who wants what, and how do they do: with each frame of the source. */
 void ngx_rtmp_transcode_rungs_look(ngx_rtmp_transcode_ladder_t *ladder);
 
+/* Asks the codecs how they do. */
+void ngx_rtmp_transcode_measure(ngx_rtmp_transcode_ladder_t *ladder);
+
 /* Puts into effect what was decided. */
 void ngx_rtmp_transcode_rungs_apply(ngx_rtmp_transcode_ladder_t *ladder);
 
@@ -276,9 +348,8 @@ void ngx_rtmp_transcode_rungs_withdraw(ngx_rtmp_transcode_ladder_t *ladder);
 void ngx_rtmp_transcode_rungs_boundary(ngx_rtmp_transcode_ladder_t *ladder,
     const oa_packager_frame_t *frame);
 
-/* OA_XCODE_CONFIG: its follower is made with the first. */
-void ngx_rtmp_transcode_rung_config(ngx_rtmp_transcode_rung_t *rung,
-    const oa_xcode_output_t *output);
+/* That of its maker: its follower is made with the first. */
+void ngx_rtmp_transcode_rung_config(ngx_rtmp_transcode_rung_t *rung);
 
 /* OA_XCODE_FRAME. */
 void ngx_rtmp_transcode_rung_frame(ngx_rtmp_transcode_rung_t *rung,
@@ -288,7 +359,7 @@ void ngx_rtmp_transcode_rung_frame(ngx_rtmp_transcode_rung_t *rung,
 void ngx_rtmp_transcode_rung_failed(ngx_rtmp_transcode_rung_t *rung,
     const char *text);
 
-/* With what was counted by codecs that are gone. */
+/* Of all its codecs. */
 void ngx_rtmp_transcode_rung_stats(ngx_rtmp_transcode_rung_t *rung,
     oa_xcode_rung_stats_t *stats);
 
@@ -298,7 +369,11 @@ void ngx_rtmp_transcode_rung_stats(ngx_rtmp_transcode_rung_t *rung,
 /* oa_xcode_events_t.run: of any thread. */
 bool ngx_rtmp_transcode_run(void *ctx, oa_xcode_strand_t *strand);
 
-/* At a worker's end, its threads being gone: runs what is left. */
+/*
+ * At a worker's end, its threads being gone: what is asked to run from now on
+ * waits for ngx_rtmp_transcode_threads_exit(), which runs all that is left.
+ */
+void ngx_rtmp_transcode_threads_gone(void);
 void ngx_rtmp_transcode_threads_exit(void);
 
 

@@ -8,8 +8,8 @@
 #include "ngx_rtmp_transcode.h"
 
 
-static void ngx_rtmp_transcode_fall_back(ngx_rtmp_transcode_ladder_t *ladder,
-    const char *text);
+/* How long a ladder waits to know whether there is a card. */
+#define NGX_RTMP_TRANSCODE_WAIT_MS  5000
 
 
 /* --- events ------------------------------------------------------------ */
@@ -97,7 +97,7 @@ ngx_rtmp_transcode_input(ngx_rtmp_transcode_ladder_t *ladder,
 
 static void
 ngx_rtmp_transcode_rung_describe(ngx_rtmp_transcode_rung_t *rung,
-    oa_xcode_device_t device, oa_xcode_rung_t *to)
+    oa_xcode_rung_t *to)
 {
     ngx_rtmp_transcode_rendition_t  *conf;
 
@@ -113,27 +113,56 @@ ngx_rtmp_transcode_rung_describe(ngx_rtmp_transcode_rung_t *rung,
     to->buffer_bits = conf->buffer_bits;
     to->threads = (unsigned) conf->threads;
     ngx_memcpy(to->profile, conf->profile, sizeof(to->profile));
+    ngx_memcpy(to->preset, conf->preset, sizeof(to->preset));
+}
 
-    /* the other device's encoders have their own */
-    if (ngx_rtmp_transcode_preset_fits(conf->preset, device)) {
-        ngx_memcpy(to->preset, conf->preset, sizeof(to->preset));
+
+/* A drill is a drill on each device. */
+static void
+ngx_rtmp_transcode_codecs_drill(ngx_rtmp_transcode_ladder_t *ladder,
+    oa_xcode_t *xcode)
+{
+    ngx_str_t   *drill;
+    ngx_uint_t   i;
+    const char  *name;
+
+    drill = &ladder->conf->drill;
+
+    for (i = 0; drill->len && i < ladder->nrungs; i++) {
+        name = ngx_rtmp_transcode_rung_name(&ladder->rungs[i]);
+
+        if (drill->len == ngx_strlen(name)
+            && ngx_strncmp(drill->data, name, drill->len) == 0)
+        {
+            oa_xcode_rung_slow(xcode, (unsigned) i,
+                               (uint32_t) ladder->conf->drill_time * 1000);
+        }
     }
 }
 
 
-static oa_err_t
+oa_err_t
 ngx_rtmp_transcode_codecs_make(ngx_rtmp_transcode_ladder_t *ladder,
-    char text[OA_XCODE_TEXT_BYTES])
+    ngx_rtmp_transcode_maker_t maker, char text[OA_XCODE_TEXT_BYTES])
 {
     oa_err_t            err;
     ngx_uint_t          i;
+    oa_xcode_t         *xcode;
     oa_xcode_rung_t     rungs[OA_LADDER_RUNGS];
+    oa_xcode_device_t   device;
     oa_xcode_events_t   events;
 
-    for (i = 0; i < ladder->nrungs; i++) {
-        ngx_rtmp_transcode_rung_describe(&ladder->rungs[i], ladder->device,
-                                         &rungs[i]);
+    if (ladder->xcode[maker]) {
+        return OA_OK;
     }
+
+    for (i = 0; i < ladder->nrungs; i++) {
+        ngx_rtmp_transcode_rung_describe(&ladder->rungs[i], &rungs[i]);
+    }
+
+    device = maker == NGX_RTMP_TRANSCODE_ON_CPU
+             ? OA_XCODE_CPU
+             : OA_XCODE_CUDA + (oa_xcode_device_t) ladder->conf->card;
 
     events.run = ngx_rtmp_transcode_run;
     events.ready = ngx_rtmp_transcode_ready;
@@ -141,105 +170,55 @@ ngx_rtmp_transcode_codecs_make(ngx_rtmp_transcode_ladder_t *ladder,
     events.ctx = ladder;
     text[0] = '\0';
 
-    err = oa_xcode_create(&ladder->xcode, &ladder->input, rungs,
-                          (unsigned) ladder->nrungs, ladder->device, &events,
-                          text);
-    if (err != OA_OK) {
-        ladder->xcode = NULL;
+    err = oa_xcode_create(&xcode, &ladder->input, rungs,
+                          (unsigned) ladder->nrungs, device, &events, text);
 
-        if (text[0] == '\0') {
-            (void) ngx_snprintf((u_char *) text, OA_XCODE_TEXT_BYTES, "%s%Z",
-                                oa_strerror(err));
-        }
+    if (err == OA_OK) {
+        ladder->xcode[maker] = xcode;
+        ngx_rtmp_transcode_codecs_drill(ladder, xcode);
+
+    } else if (text[0] == '\0') {
+        (void) ngx_snprintf((u_char *) text, OA_XCODE_TEXT_BYTES, "%s%Z",
+                            oa_strerror(err));
     }
 
     return err;
 }
 
 
-/* What was on goes on; a drill is a drill on each device. */
 static void
-ngx_rtmp_transcode_codecs_resume(ngx_rtmp_transcode_ladder_t *ladder)
-{
-    ngx_uint_t                  i;
-    ngx_rtmp_transcode_rung_t  *rung;
-
-    for (i = 0; i < ladder->nrungs; i++) {
-        rung = &ladder->rungs[i];
-
-        if (ladder->conf->drill.len
-            && ladder->conf->drill.len == ngx_strlen(rung->conf->plan.name)
-            && ngx_strncmp(ladder->conf->drill.data, rung->conf->plan.name,
-                           ladder->conf->drill.len) == 0)
-        {
-            oa_xcode_rung_slow(ladder->xcode, (unsigned) i,
-                               (uint32_t) ladder->conf->drill_time * 1000);
-        }
-
-        if (rung->state == OA_LADDER_ON) {
-            oa_xcode_rung_set(ladder->xcode, (unsigned) i, true);
-        }
-    }
-}
-
-
-/* The device that was asked for, or why there is another. */
-static void
-ngx_rtmp_transcode_codecs_begin(ngx_rtmp_transcode_ladder_t *ladder)
-{
-    char              text[OA_XCODE_TEXT_BYTES];
-    oa_xcode_stats_t  stats;
-
-    if (ngx_rtmp_transcode_codecs_make(ladder, text) != OA_OK) {
-        ngx_rtmp_transcode_fall_back(ladder, text);
-        return;
-    }
-
-    oa_xcode_stats(ladder->xcode, &stats);
-
-    if (stats.device != ladder->device) {
-        ngx_rtmp_transcode_codecs_close(ladder);
-        ngx_rtmp_transcode_fall_back(ladder, stats.text);
-        return;
-    }
-
-    ngx_rtmp_transcode_codecs_resume(ladder);
-}
-
-
-static void
-ngx_rtmp_transcode_fall_back(ngx_rtmp_transcode_ladder_t *ladder,
+ngx_rtmp_transcode_source_only(ngx_rtmp_transcode_ladder_t *ladder,
     const char *text)
 {
-    ngx_uint_t  source_only, level;
-
-    source_only = ladder->device == OA_XCODE_CPU
-                  || (ladder->conf->device == NGX_RTMP_TRANSCODE_CUDA
-                      && ladder->conf->source_only);
-
-    /* "auto" says that a card may be missing */
-    level = ladder->device == OA_XCODE_CUDA && !ladder->begun
-            && ladder->conf->device == NGX_RTMP_TRANSCODE_AUTO
-            ? NGX_LOG_INFO : NGX_LOG_WARN;
-
     if (ngx_rtmp_transcode_may_log(ladder)) {
-        ngx_log_error(level, ladder->source.log, 0,
-                      "transcode: channel \"%V\" session %s: %s failed, %s: "
-                      "%s", &ladder->source.channel, ladder->id,
-                      ladder->device == OA_XCODE_CUDA ? "CUDA" : "the codecs",
-                      source_only ? "source only" : "the CPU takes over",
-                      text);
+        ngx_log_error(NGX_LOG_WARN, ladder->source.log, 0,
+                      "transcode: channel \"%V\" session %s: source only: %s",
+                      &ladder->source.channel, ladder->id, text);
     }
 
+    ngx_rtmp_transcode_rungs_withdraw(ladder);
     ngx_rtmp_transcode_codecs_close(ladder);
+}
 
-    if (source_only) {
-        ngx_rtmp_transcode_rungs_withdraw(ladder);
-        return;
+
+/* It makes all rungs, for a beginning. */
+static void
+ngx_rtmp_transcode_codecs_begin(ngx_rtmp_transcode_ladder_t *ladder,
+    ngx_rtmp_transcode_maker_t maker)
+{
+    char        text[OA_XCODE_TEXT_BYTES];
+    ngx_uint_t  i;
+
+    ladder->waits_ms = 0;
+
+    for (i = 0; i < ladder->nrungs; i++) {
+        ladder->rungs[i].maker = maker;
     }
 
-    ladder->device = OA_XCODE_CPU;
-    ngx_rtmp_transcode_codecs_begin(ladder);
+    /* what has to do with a card comes later: this is the source, or memory */
+    if (ngx_rtmp_transcode_codecs_make(ladder, maker, text) != OA_OK) {
+        ngx_rtmp_transcode_source_only(ladder, text);
+    }
 }
 
 
@@ -247,36 +226,76 @@ void
 ngx_rtmp_transcode_codecs_open(ngx_rtmp_transcode_ladder_t *ladder,
     const oa_packager_tracks_t *tracks)
 {
-    ladder->device = ladder->conf->device == NGX_RTMP_TRANSCODE_CPU
-                     ? OA_XCODE_CPU : OA_XCODE_CUDA;
-    ladder->begun = 0;
-
     if (ngx_rtmp_transcode_input(ladder, tracks) != NGX_OK) {
-        ngx_rtmp_transcode_rungs_withdraw(ladder);
+        ngx_rtmp_transcode_source_only(ladder, oa_strerror(OA_ENOMEM));
         return;
     }
 
-    ngx_rtmp_transcode_codecs_begin(ladder);
+    switch (ladder->conf->device) {
+
+    case NGX_RTMP_TRANSCODE_CPU:
+        ngx_rtmp_transcode_codecs_begin(ladder, NGX_RTMP_TRANSCODE_ON_CPU);
+        break;
+
+    case NGX_RTMP_TRANSCODE_CUDA:
+        ngx_rtmp_transcode_codecs_begin(ladder, NGX_RTMP_TRANSCODE_ON_CARD);
+        break;
+
+    default:
+        ladder->waits_ms = ngx_onair_now_ms();
+        ngx_rtmp_transcode_codecs_wait(ladder);
+    }
 }
 
 
-/* What was counted is not lost with them. */
 void
-ngx_rtmp_transcode_codecs_close(ngx_rtmp_transcode_ladder_t *ladder)
+ngx_rtmp_transcode_codecs_wait(ngx_rtmp_transcode_ladder_t *ladder)
 {
-    ngx_uint_t  i;
-
-    if (ladder->xcode == NULL) {
+    if (ladder->waits_ms == 0) {
         return;
     }
 
-    for (i = 0; i < ladder->nrungs; i++) {
-        ngx_rtmp_transcode_rung_stats(&ladder->rungs[i],
-                                      &ladder->rungs[i].before);
+    switch (ngx_rtmp_transcode_card(ladder->conf->pool)) {
+
+    case NGX_RTMP_TRANSCODE_CARD_THERE:
+        ngx_rtmp_transcode_codecs_begin(ladder, NGX_RTMP_TRANSCODE_ON_CARD);
+        break;
+
+    case NGX_RTMP_TRANSCODE_CARD_NONE:
+        ngx_rtmp_transcode_codecs_begin(ladder, NGX_RTMP_TRANSCODE_ON_CPU);
+        break;
+
+    default:
+        if (ngx_onair_now_ms() - ladder->waits_ms
+            >= NGX_RTMP_TRANSCODE_WAIT_MS)
+        {
+            ngx_rtmp_transcode_codecs_begin(ladder, NGX_RTMP_TRANSCODE_ON_CPU);
+        }
+    }
+}
+
+
+ngx_uint_t
+ngx_rtmp_transcode_codecs_there(ngx_rtmp_transcode_ladder_t *ladder)
+{
+    return ladder->xcode[NGX_RTMP_TRANSCODE_ON_CPU] != NULL
+           || ladder->xcode[NGX_RTMP_TRANSCODE_ON_CARD] != NULL;
+}
+
+
+void
+ngx_rtmp_transcode_codecs_close(ngx_rtmp_transcode_ladder_t *ladder)
+{
+    ngx_uint_t  maker;
+
+    for (maker = 0; maker < NGX_RTMP_TRANSCODE_MAKERS; maker++) {
+        if (ladder->xcode[maker]) {
+            (void) oa_xcode_destroy(ladder->xcode[maker]);
+            ladder->xcode[maker] = NULL;
+        }
     }
 
-    (void) oa_xcode_destroy(ladder->xcode);
-    ladder->xcode = NULL;
+    ladder->waits_ms = 0;
     ladder->ready = 0;
 }
 
@@ -285,18 +304,22 @@ void
 ngx_rtmp_transcode_codecs_change(ngx_rtmp_transcode_ladder_t *ladder,
     const oa_packager_tracks_t *tracks)
 {
-    char      text[OA_XCODE_TEXT_BYTES];
-    oa_err_t  err;
+    char        text[OA_XCODE_TEXT_BYTES];
+    oa_err_t    err;
+    ngx_uint_t  maker;
 
-    if (ladder->xcode == NULL) {
+    if (!ngx_rtmp_transcode_codecs_there(ladder) && ladder->waits_ms == 0) {
         return;
     }
 
     text[0] = '\0';
-    err = OA_ENOMEM;
+    err = ngx_rtmp_transcode_input(ladder, tracks) == NGX_OK ? OA_OK
+                                                             : OA_ENOMEM;
 
-    if (ngx_rtmp_transcode_input(ladder, tracks) == NGX_OK) {
-        err = oa_xcode_source(ladder->xcode, &ladder->input, text);
+    for (maker = 0; maker < NGX_RTMP_TRANSCODE_MAKERS; maker++) {
+        if (err == OA_OK && ladder->xcode[maker]) {
+            err = oa_xcode_source(ladder->xcode[maker], &ladder->input, text);
+        }
     }
 
     if (err == OA_OK) {
@@ -311,40 +334,85 @@ ngx_rtmp_transcode_codecs_change(ngx_rtmp_transcode_ladder_t *ladder,
                       text[0] ? text : oa_strerror(err));
     }
 
-    ngx_rtmp_transcode_codecs_close(ladder);
     ngx_rtmp_transcode_rungs_withdraw(ladder);
+    ngx_rtmp_transcode_codecs_close(ladder);
+}
+
+
+/* A rung that is on begins with the next keyframe. */
+void
+ngx_rtmp_transcode_rung_move(ngx_rtmp_transcode_rung_t *rung,
+    ngx_rtmp_transcode_maker_t maker)
+{
+    rung->maker = maker;
+    rung->ladder->reported_ms = 0;
+
+    if (rung->configs[maker].record.data) {
+        ngx_rtmp_transcode_rung_config(rung);
+    }
 }
 
 
 /* --- what they have made ----------------------------------------------- */
 
 
-static void
-ngx_rtmp_transcode_output(ngx_rtmp_transcode_ladder_t *ladder,
+static ngx_int_t
+ngx_rtmp_transcode_config(ngx_rtmp_transcode_config_t *config,
     const oa_xcode_output_t *output)
 {
+    config->picture = output->picture;
+    config->sound = output->sound;
+
+    return ngx_rtmp_transcode_record(&config->record, output->data);
+}
+
+
+static void
+ngx_rtmp_transcode_failed(ngx_rtmp_transcode_rung_t *rung, const char *text)
+{
+    if (rung->maker == NGX_RTMP_TRANSCODE_ON_CARD) {
+        ngx_rtmp_transcode_card_failed(rung, text);
+
+    } else {
+        ngx_rtmp_transcode_rung_failed(rung, text);
+    }
+}
+
+
+static void
+ngx_rtmp_transcode_output(ngx_rtmp_transcode_ladder_t *ladder,
+    ngx_rtmp_transcode_maker_t maker, const oa_xcode_output_t *output)
+{
+    ngx_uint_t                  kept;
     ngx_rtmp_transcode_rung_t  *rung;
 
     rung = &ladder->rungs[output->rung];
+    kept = output->kind != OA_XCODE_CONFIG
+           || ngx_rtmp_transcode_config(&rung->configs[maker], output)
+              == NGX_OK;
+
+    /* of one that makes other rungs */
+    if (maker != rung->maker) {
+        return;
+    }
+
+    if (!kept) {
+        ngx_rtmp_transcode_rung_failed(rung, oa_strerror(OA_ENOMEM));
+        return;
+    }
 
     switch (output->kind) {
 
     case OA_XCODE_CONFIG:
-        ngx_rtmp_transcode_rung_config(rung, output);
+        ngx_rtmp_transcode_rung_config(rung);
         break;
 
     case OA_XCODE_FRAME:
-        ladder->begun = 1;
         ngx_rtmp_transcode_rung_frame(rung, output);
         break;
 
     default:
-        if (ladder->device == OA_XCODE_CUDA) {
-            ngx_rtmp_transcode_fall_back(ladder, output->text);
-
-        } else {
-            ngx_rtmp_transcode_rung_failed(rung, output->text);
-        }
+        ngx_rtmp_transcode_failed(rung, output->text);
     }
 }
 
@@ -352,14 +420,18 @@ ngx_rtmp_transcode_output(ngx_rtmp_transcode_ladder_t *ladder,
 void
 ngx_rtmp_transcode_pull(ngx_rtmp_transcode_ladder_t *ladder)
 {
-    oa_xcode_output_t  output;
+    ngx_uint_t          maker;
+    oa_xcode_output_t   output;
 
     if (!ngx_atomic_cmp_set(&ladder->ready, 1, 0)) {
         return;
     }
 
-    /* it may be replaced on the way, and then begins anew */
-    while (ladder->xcode && oa_xcode_pull(ladder->xcode, &output) == OA_OK) {
-        ngx_rtmp_transcode_output(ladder, &output);
+    for (maker = 0; maker < NGX_RTMP_TRANSCODE_MAKERS; maker++) {
+        while (ladder->xcode[maker]
+               && oa_xcode_pull(ladder->xcode[maker], &output) == OA_OK)
+        {
+            ngx_rtmp_transcode_output(ladder, maker, &output);
+        }
     }
 }

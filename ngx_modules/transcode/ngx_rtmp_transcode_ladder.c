@@ -19,7 +19,8 @@ const ngx_onair_ladder_t  ngx_rtmp_transcode_provided = {
     ngx_rtmp_transcode_open,
     ngx_rtmp_transcode_tracks,
     ngx_rtmp_transcode_frame,
-    ngx_rtmp_transcode_close
+    ngx_rtmp_transcode_close,
+    ngx_rtmp_transcode_slots_usage
 };
 
 
@@ -71,6 +72,8 @@ ngx_rtmp_transcode_ladders_exit(void)
 {
     ngx_queue_t                  *q;
     ngx_rtmp_transcode_ladder_t  *ladder;
+
+    ngx_rtmp_transcode_threads_gone();
 
     for (q = ngx_queue_head(&ngx_rtmp_transcode_ladders);
          q != ngx_queue_sentinel(&ngx_rtmp_transcode_ladders);
@@ -179,6 +182,7 @@ static void
 ngx_rtmp_transcode_push(ngx_rtmp_transcode_ladder_t *ladder,
     const oa_packager_frame_t *frame, int64_t arrival_us)
 {
+    ngx_uint_t        maker;
     oa_xcode_input_t  input;
 
     ngx_memzero(&input, sizeof(input));
@@ -193,7 +197,11 @@ ngx_rtmp_transcode_push(ngx_rtmp_transcode_ladder_t *ladder,
     input.keyframe = frame->begins;
     input.keyframe_time = frame->begins ? frame->boundary.time : 0;
 
-    oa_xcode_push(ladder->xcode, &input);
+    for (maker = 0; maker < NGX_RTMP_TRANSCODE_MAKERS; maker++) {
+        if (ladder->xcode[maker]) {
+            oa_xcode_push(ladder->xcode[maker], &input);
+        }
+    }
 }
 
 
@@ -208,15 +216,17 @@ ngx_rtmp_transcode_frame(void *data, const oa_packager_frame_t *frame)
         ngx_rtmp_transcode_thumbnail_frame(ladder->thumbnail, frame);
     }
 
-    if (ladder->xcode == NULL) {
-        return;
-    }
-
     arrival_us = ngx_rtmp_transcode_now_us(NULL);
     audio = frame->kind == OA_LIVE_AUDIO;
 
     if (frame->begins) {
         ngx_rtmp_transcode_rungs_boundary(ladder, frame);
+    }
+
+    ngx_rtmp_transcode_codecs_wait(ladder);
+
+    if (!ngx_rtmp_transcode_codecs_there(ladder)) {
+        return;
     }
 
     /* before the frame, so that a rung that wakes begins with it */

@@ -5,6 +5,11 @@
 #include "ngx_rtmp_transcode.h"
 
 
+/* Transfer characteristics of ISO/IEC 23091-2. */
+#define NGX_RTMP_TRANSCODE_PQ   16
+#define NGX_RTMP_TRANSCODE_HLG  18
+
+
 const char *
 ngx_rtmp_transcode_rung_name(ngx_rtmp_transcode_rung_t *rung)
 {
@@ -75,6 +80,11 @@ ngx_rtmp_transcode_source(ngx_rtmp_transcode_ladder_t *ladder,
     source->sar_height = tracks->picture.sar_height;
     source->rate = tracks->rate;
     source->bitrate = ngx_rtmp_transcode_bitrate(ladder->live);
+    source->hdr = tracks->picture.colour.known
+                  && (tracks->picture.colour.transfer
+                      == NGX_RTMP_TRANSCODE_PQ
+                      || tracks->picture.colour.transfer
+                         == NGX_RTMP_TRANSCODE_HLG);
 }
 
 
@@ -180,7 +190,8 @@ ngx_rtmp_transcode_rungs_plan(ngx_rtmp_transcode_ladder_t *ladder,
     oa_ladder_source_t               source;
     ngx_rtmp_transcode_rendition_t  *renditions;
 
-    oa_ladder_watch_init(&ladder->watch, (int64_t) ladder->conf->idle);
+    oa_ladder_watch_init(&ladder->watch, (int64_t) ladder->conf->idle,
+                         ladder->conf->shed != 0);
     ngx_memzero(ladder->facts, sizeof(ladder->facts));
     ladder->nrungs = 0;
     ladder->part_frames = 1;

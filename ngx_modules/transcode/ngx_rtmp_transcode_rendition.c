@@ -80,16 +80,6 @@ static const oa_ladder_conf_t  ngx_rtmp_transcode_ladder_shipped[] = {
 };
 
 
-static const char *const  ngx_rtmp_transcode_presets_cpu[] = {
-    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow",
-    "slower", "veryslow", NULL
-};
-
-static const char *const  ngx_rtmp_transcode_presets_cuda[] = {
-    "p1", "p2", "p3", "p4", "p5", "p6", "p7", NULL
-};
-
-
 /* --- values ------------------------------------------------------------ */
 
 
@@ -111,15 +101,6 @@ ngx_rtmp_transcode_listed(const char *word, const char *const *list)
     }
 
     return 0;
-}
-
-
-ngx_uint_t
-ngx_rtmp_transcode_preset_fits(const char *preset, oa_xcode_device_t device)
-{
-    return ngx_rtmp_transcode_listed(preset, device == OA_XCODE_CUDA
-                                             ? ngx_rtmp_transcode_presets_cuda
-                                             : ngx_rtmp_transcode_presets_cpu);
 }
 
 
@@ -311,14 +292,19 @@ static const char *
 ngx_rtmp_transcode_key_preset(ngx_rtmp_transcode_rendition_t *r,
     ngx_str_t *value)
 {
+    static const char *const  presets[] = {
+        "ultrafast", "superfast", "veryfast", "faster", "fast", "medium",
+        "slow", "slower", "veryslow", "p1", "p2", "p3", "p4", "p5", "p6", "p7",
+        NULL
+    };
+
     if (value->len >= sizeof(r->preset)) {
         return "is one of x264's or p1 to p7";
     }
 
     (void) ngx_cpystrn((u_char *) r->preset, value->data, value->len + 1);
 
-    return ngx_rtmp_transcode_preset_fits(r->preset, OA_XCODE_CPU)
-           || ngx_rtmp_transcode_preset_fits(r->preset, OA_XCODE_CUDA)
+    return ngx_rtmp_transcode_listed(r->preset, presets)
            ? NULL : "is one of \"ultrafast\" to \"veryslow\", or of \"p1\" to "
                     "\"p7\" for CUDA";
 }

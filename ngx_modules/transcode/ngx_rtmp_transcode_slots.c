@@ -174,7 +174,7 @@ ngx_rtmp_transcode_slots_hold(oa_ladder_slots_id_t id, uint32_t slots)
 
     ngx_shmtx_lock(ngx_rtmp_transcode_mutex);
     err = oa_ladder_slots_hold(ngx_rtmp_transcode_table, id, slots,
-                               ngx_onair_alive, NULL);
+                               ngx_onair_now_ms(), ngx_onair_alive, NULL);
     ngx_shmtx_unlock(ngx_rtmp_transcode_mutex);
 
     return err;
@@ -187,7 +187,8 @@ ngx_rtmp_transcode_slots_room(oa_ladder_slots_id_t id, uint32_t slots)
     oa_err_t  err;
 
     ngx_shmtx_lock(ngx_rtmp_transcode_mutex);
-    err = oa_ladder_slots_room(ngx_rtmp_transcode_table, id, slots);
+    err = oa_ladder_slots_room(ngx_rtmp_transcode_table, id, slots,
+                               ngx_onair_now_ms());
     ngx_shmtx_unlock(ngx_rtmp_transcode_mutex);
 
     return err;
@@ -207,4 +208,61 @@ ngx_rtmp_transcode_slots_leave(oa_ladder_slots_id_t id)
     ngx_shmtx_lock(ngx_rtmp_transcode_mutex);
     oa_ladder_slots_leave(ngx_rtmp_transcode_table, id);
     ngx_shmtx_unlock(ngx_rtmp_transcode_mutex);
+}
+
+
+void
+ngx_rtmp_transcode_slots_elsewhere(const oa_ladder_share_t *others,
+    int64_t until_ms)
+{
+    ngx_shmtx_lock(ngx_rtmp_transcode_mutex);
+    oa_ladder_slots_elsewhere(ngx_rtmp_transcode_table, others, until_ms);
+    ngx_shmtx_unlock(ngx_rtmp_transcode_mutex);
+}
+
+
+ngx_uint_t
+ngx_rtmp_transcode_slots_keep(void)
+{
+    bool  keeps;
+
+    ngx_shmtx_lock(ngx_rtmp_transcode_mutex);
+    keeps = oa_ladder_slots_keep(ngx_rtmp_transcode_table, ngx_onair_process(),
+                                 ngx_onair_alive, NULL);
+    ngx_shmtx_unlock(ngx_rtmp_transcode_mutex);
+
+    return keeps;
+}
+
+
+void
+ngx_rtmp_transcode_slots_resign(void)
+{
+    ngx_shmtx_lock(ngx_rtmp_transcode_mutex);
+    oa_ladder_slots_resign(ngx_rtmp_transcode_table, ngx_onair_process());
+    ngx_shmtx_unlock(ngx_rtmp_transcode_mutex);
+}
+
+
+void
+ngx_rtmp_transcode_slots_sweep(void)
+{
+    ngx_shmtx_lock(ngx_rtmp_transcode_mutex);
+    oa_ladder_slots_sweep(ngx_rtmp_transcode_table, ngx_onair_alive, NULL);
+    ngx_shmtx_unlock(ngx_rtmp_transcode_mutex);
+}
+
+
+ngx_uint_t
+ngx_rtmp_transcode_slots_usage(oa_ladder_slots_usage_t *usage)
+{
+    if (ngx_rtmp_transcode_table == NULL) {
+        return 0;
+    }
+
+    ngx_shmtx_lock(ngx_rtmp_transcode_mutex);
+    oa_ladder_slots_usage(ngx_rtmp_transcode_table, ngx_onair_now_ms(), usage);
+    ngx_shmtx_unlock(ngx_rtmp_transcode_mutex);
+
+    return 1;
 }

@@ -28,7 +28,10 @@ static void ngx_rtmp_transcode_task_handler(void *data, ngx_log_t *log);
 static void ngx_rtmp_transcode_task_done(ngx_event_t *ev);
 
 
-/* All that are on their way. */
+/* nginx has ended them. */
+static ngx_uint_t       ngx_rtmp_transcode_no_threads;
+
+/* All tasks that are on their way. */
 static ngx_queue_t      ngx_rtmp_transcode_tasks;
 static pthread_mutex_t  ngx_rtmp_transcode_tasks_mutex =
     PTHREAD_MUTEX_INITIALIZER;
@@ -83,7 +86,9 @@ ngx_rtmp_transcode_run(void *ctx, oa_xcode_strand_t *strand)
 
     ngx_rtmp_transcode_task_add(t);
 
-    if (ngx_thread_task_post(ladder->conf->pool, &t->task) != NGX_OK) {
+    if (!ngx_rtmp_transcode_no_threads
+        && ngx_thread_task_post(ladder->conf->pool, &t->task) != NGX_OK)
+    {
         ngx_rtmp_transcode_task_remove(t);
         return false;
     }
@@ -135,9 +140,16 @@ ngx_rtmp_transcode_task_done(ngx_event_t *ev)
 }
 
 
+void
+ngx_rtmp_transcode_threads_gone(void)
+{
+    ngx_rtmp_transcode_no_threads = 1;
+}
+
+
 /*
- * nginx has ended its threads before.  Every strand that was asked for has to
- * come once more, with nothing left to do, so that its codecs are freed.
+ * Every strand that was asked for has to come once more, with nothing left to
+ * do, so that its codecs are freed.
  */
 void
 ngx_rtmp_transcode_threads_exit(void)

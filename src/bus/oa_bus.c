@@ -471,3 +471,42 @@ oa_bus_counter_sum(const oa_bus_t *bus, unsigned index)
 
     return sum;
 }
+
+
+static bool
+oa_bus_same(const oa_bus_process_t *a, const oa_bus_process_t *b)
+{
+    return a->pid == b->pid && a->start_time == b->start_time;
+}
+
+
+bool
+oa_bus_keep(oa_bus_process_t *keeper, const oa_bus_process_t *self,
+    oa_bus_alive_pt alive, void *ctx)
+{
+    if (oa_bus_same(keeper, self)) {
+        return true;
+    }
+
+    if (keeper->pid != 0 && alive(ctx, keeper)) {
+        return false;
+    }
+
+    /* never the pid of one process with the time of another */
+    keeper->pid = 0;
+    atomic_thread_fence(memory_order_release);
+    keeper->start_time = self->start_time;
+    atomic_thread_fence(memory_order_release);
+    keeper->pid = self->pid;
+
+    return true;
+}
+
+
+void
+oa_bus_resign(oa_bus_process_t *keeper, const oa_bus_process_t *self)
+{
+    if (oa_bus_same(keeper, self)) {
+        keeper->pid = 0;
+    }
+}

@@ -111,6 +111,15 @@ void oa_bus_counter_set(oa_bus_t *bus, unsigned slot, unsigned index,
     uint64_t value);
 uint64_t oa_bus_counter_sum(const oa_bus_t *bus, unsigned index);
 
+/*
+ * Of the processes that share what *keeper lies in, one does what is to be
+ * done once: the first that asks, until it no longer lives or resigns.  The
+ * caller holds a lock over both; pid 0: nobody is it.
+ */
+bool oa_bus_keep(oa_bus_process_t *keeper, const oa_bus_process_t *self,
+    oa_bus_alive_pt alive, void *ctx);
+void oa_bus_resign(oa_bus_process_t *keeper, const oa_bus_process_t *self);
+
 
 OA_END_DECLS
 

@@ -157,6 +157,10 @@ oa_ladder_video(const oa_ladder_source_t *source, oa_timeline_rate_t rate,
         return "the source has no picture";
     }
 
+    if (source->hdr && conf->codec == OA_CODEC_AVC) {
+        return "H.264 cannot show a source that is HDR";
+    }
+
     size = oa_ladder_size(&seen, conf);
 
     if (oa_ladder_larger(&size, &seen)) {

@@ -63,6 +63,7 @@ typedef struct {
     uint32_t            sar_height;
     oa_timeline_rate_t  rate;                  /* 0 / 0: unknown */
     uint32_t            bitrate;               /* of the video; 0: unknown */
+    bool                hdr;                   /* PQ or HLG */
 } oa_ladder_source_t;
 
 
@@ -97,7 +98,8 @@ OA_BEGIN_DECLS
  * Sizes: the aspect ratio that is seen is kept, with square pixels and even
  * sides.  A rung larger than the source is left out; so is one of its size and
  * frame rate, unless it has another codec, for players that lack the source's,
- * or at most three quarters of its bitrate.
+ * or at most three quarters of its bitrate.  Of a source that is HDR there are
+ * no rungs of H.264.
  *
  * Frame rates: the source's, divided by the smallest number so that it is not
  * above the rung's maximum (0.5% above it counts as not, so that 30 holds

@@ -14,14 +14,17 @@
 
 
 struct oa_ladder_slots_s {
-    uint32_t   magic;
-    uint32_t   version;
-    uint64_t   size;
-    uint32_t   entry_bytes;
-    uint32_t   nentries;
-    uint32_t   capacity;
-    uint32_t   top;                  /* entries from here on: never used */
-    uint64_t   serial;
+    uint32_t           magic;
+    uint32_t           version;
+    uint64_t           size;
+    uint32_t           entry_bytes;
+    uint32_t           nentries;
+    uint32_t           capacity;
+    uint32_t           top;          /* entries from here on: never used */
+    uint64_t           serial;
+    oa_bus_process_t   keeper;
+    oa_ladder_share_t  elsewhere;
+    int64_t            until_ms;     /* it counts */
 };
 
 
@@ -106,6 +109,7 @@ oa_ladder_slots_format(void *mem, size_t size)
     slots->entry_bytes = sizeof(oa_ladder_slots_entry_t);
     slots->nentries = oa_ladder_slots_nentries(size);
     slots->version = OA_LADDER_SLOTS_VERSION;
+    slots->until_ms = INT64_MIN;
 
     /* last, as it makes it one */
     atomic_thread_fence(memory_order_release);
@@ -143,6 +147,31 @@ void
 oa_ladder_slots_capacity(oa_ladder_slots_t *slots, uint32_t capacity)
 {
     slots->capacity = capacity;
+}
+
+
+static uint64_t
+oa_ladder_slots_bounded(uint64_t number)
+{
+    return number < OA_LADDER_SHARE_MAX ? number : OA_LADDER_SHARE_MAX;
+}
+
+
+void
+oa_ladder_slots_elsewhere(oa_ladder_slots_t *slots,
+    const oa_ladder_share_t *others, int64_t until_ms)
+{
+    /* who is killed in between leaves what nobody believes */
+    slots->until_ms = INT64_MIN;
+    atomic_thread_fence(memory_order_release);
+
+    slots->elsewhere.machines = oa_ladder_slots_bounded(others->machines);
+    slots->elsewhere.capacity = oa_ladder_slots_bounded(others->capacity);
+    slots->elsewhere.partners = oa_ladder_slots_bounded(others->partners);
+    slots->elsewhere.affiliates = oa_ladder_slots_bounded(others->affiliates);
+
+    atomic_thread_fence(memory_order_release);
+    slots->until_ms = until_ms;
 }
 
 
@@ -249,10 +278,34 @@ oa_ladder_slots_others(const oa_ladder_slots_t *slots,
 }
 
 
+/*
+ * Whether more than a fifth of all machines' capacity is left where so much is
+ * held here.  None of the sums comes near to 2^64: a table has no 2^32 entries
+ * of 32 bits, and what is elsewhere is bounded.
+ */
+static bool
+oa_ladder_slots_spare(const oa_ladder_slots_t *slots, uint64_t here,
+    int64_t now_ms)
+{
+    uint64_t  capacity, held;
+
+    capacity = slots->capacity;
+    held = here;
+
+    if (now_ms < slots->until_ms) {
+        capacity += slots->elsewhere.capacity;
+        held += slots->elsewhere.partners + slots->elsewhere.affiliates;
+    }
+
+    return held < capacity
+           && (capacity - held) * OA_LADDER_SLOTS_RESERVE > capacity;
+}
+
+
 /* Partners count only partners: affiliates would give way. */
 static oa_err_t
 oa_ladder_slots_fits(const oa_ladder_slots_t *slots,
-    const oa_ladder_slots_entry_t *entry, uint32_t held)
+    const oa_ladder_slots_entry_t *entry, uint32_t held, int64_t now_ms)
 {
     uint64_t  sum;
 
@@ -272,8 +325,7 @@ oa_ladder_slots_fits(const oa_ladder_slots_t *slots,
         sum = oa_ladder_slots_others(slots, entry, OA_TIER_VIEWER) + held;
 
         return sum <= slots->capacity
-               && (slots->capacity - sum) * OA_LADDER_SLOTS_RESERVE
-                  > slots->capacity
+               && oa_ladder_slots_spare(slots, sum, now_ms)
                ? OA_OK : OA_EFULL;
 
     default:
@@ -329,7 +381,7 @@ oa_ladder_slots_make_room(oa_ladder_slots_t *slots,
 
 oa_err_t
 oa_ladder_slots_hold(oa_ladder_slots_t *slots, oa_ladder_slots_id_t id,
-    uint32_t held, oa_bus_alive_pt alive, void *ctx)
+    uint32_t held, int64_t now_ms, oa_bus_alive_pt alive, void *ctx)
 {
     oa_err_t                  err;
     oa_ladder_slots_entry_t  *entry;
@@ -339,7 +391,7 @@ oa_ladder_slots_hold(oa_ladder_slots_t *slots, oa_ladder_slots_id_t id,
         return OA_EGONE;
     }
 
-    err = oa_ladder_slots_fits(slots, entry, held);
+    err = oa_ladder_slots_fits(slots, entry, held, now_ms);
 
     if (err == OA_OK && held > entry->held
         && oa_ladder_slots_others(slots, entry, OA_TIER_VIEWER) + held
@@ -350,7 +402,7 @@ oa_ladder_slots_hold(oa_ladder_slots_t *slots, oa_ladder_slots_id_t id,
 
     if (err == OA_EFULL) {
         oa_ladder_slots_sweep(slots, alive, ctx);
-        err = oa_ladder_slots_fits(slots, entry, held);
+        err = oa_ladder_slots_fits(slots, entry, held, now_ms);
     }
 
     if (err != OA_OK) {
@@ -370,13 +422,14 @@ oa_ladder_slots_hold(oa_ladder_slots_t *slots, oa_ladder_slots_id_t id,
 
 oa_err_t
 oa_ladder_slots_room(const oa_ladder_slots_t *slots, oa_ladder_slots_id_t id,
-    uint32_t held)
+    uint32_t held, int64_t now_ms)
 {
     const oa_ladder_slots_entry_t  *entry;
 
     entry = oa_ladder_slots_find(slots, id);
 
-    return entry ? oa_ladder_slots_fits(slots, entry, held) : OA_EGONE;
+    return entry ? oa_ladder_slots_fits(slots, entry, held, now_ms)
+                 : OA_EGONE;
 }
 
 
@@ -406,7 +459,7 @@ oa_ladder_slots_leave(oa_ladder_slots_t *slots, oa_ladder_slots_id_t id)
 
 
 void
-oa_ladder_slots_usage(const oa_ladder_slots_t *slots,
+oa_ladder_slots_usage(const oa_ladder_slots_t *slots, int64_t now_ms,
     oa_ladder_slots_usage_t *usage)
 {
     uint32_t                        i;
@@ -414,13 +467,42 @@ oa_ladder_slots_usage(const oa_ladder_slots_t *slots,
 
     memset(usage, 0, sizeof(oa_ladder_slots_usage_t));
     usage->capacity = slots->capacity;
+    usage->shared = now_ms < slots->until_ms;
+
+    if (usage->shared) {
+        usage->elsewhere = slots->elsewhere;
+    }
 
     for (i = 0; i < slots->top; i++) {
         entry = oa_ladder_slots_entry(slots, i);
 
-        if (entry->serial != 0 && entry->held != 0) {
-            usage->held += entry->held;
-            usage->entries++;
+        if (entry->serial == 0 || entry->held == 0) {
+            continue;
+        }
+
+        usage->entries++;
+        usage->held += entry->held;
+
+        if (entry->tier == OA_TIER_PARTNER) {
+            usage->partners += entry->held;
+
+        } else {
+            usage->affiliates += entry->held;
         }
     }
+}
+
+
+bool
+oa_ladder_slots_keep(oa_ladder_slots_t *slots, const oa_bus_process_t *self,
+    oa_bus_alive_pt alive, void *ctx)
+{
+    return oa_bus_keep(&slots->keeper, self, alive, ctx);
+}
+
+
+void
+oa_ladder_slots_resign(oa_ladder_slots_t *slots, const oa_bus_process_t *self)
+{
+    oa_bus_resign(&slots->keeper, self);
 }

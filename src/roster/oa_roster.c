@@ -609,31 +609,14 @@ bool
 oa_roster_keeper(oa_roster_t *roster, const oa_bus_process_t *self,
     oa_bus_alive_pt alive, void *ctx)
 {
-    if (oa_roster_same(&roster->keeper, self)) {
-        return true;
-    }
-
-    if (roster->keeper.pid != 0 && alive(ctx, &roster->keeper)) {
-        return false;
-    }
-
-    /* never the pid of one process with the time of another */
-    roster->keeper.pid = 0;
-    atomic_thread_fence(memory_order_release);
-    roster->keeper.start_time = self->start_time;
-    atomic_thread_fence(memory_order_release);
-    roster->keeper.pid = self->pid;
-
-    return true;
+    return oa_bus_keep(&roster->keeper, self, alive, ctx);
 }
 
 
 void
 oa_roster_resign(oa_roster_t *roster, const oa_bus_process_t *self)
 {
-    if (oa_roster_same(&roster->keeper, self)) {
-        roster->keeper.pid = 0;
-    }
+    oa_bus_resign(&roster->keeper, self);
 }
 
 

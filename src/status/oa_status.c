@@ -430,6 +430,42 @@ oa_status_metadata(oa_status_t *st)
 
 
 static void
+oa_status_member_slots(oa_json_t *json, const char *key, uint64_t thousandths)
+{
+    oa_json_key(json, key);
+    oa_json_ratio(json, thousandths, OA_LADDER_SLOT, 3);
+}
+
+
+/* This machine's, and the sums of all others; null where they are not known. */
+static void
+oa_status_slots(oa_json_t *json, const oa_ladder_slots_usage_t *slots)
+{
+    oa_json_key(json, "slots");
+    oa_json_object_begin(json);
+    oa_status_member_slots(json, "capacity", slots->capacity);
+    oa_status_member_slots(json, "partners", slots->partners);
+    oa_status_member_slots(json, "affiliates", slots->affiliates);
+    oa_json_key(json, "elsewhere");
+
+    if (slots->shared) {
+        oa_json_object_begin(json);
+        oa_status_member_uint(json, "machines", slots->elsewhere.machines);
+        oa_status_member_slots(json, "capacity", slots->elsewhere.capacity);
+        oa_status_member_slots(json, "partners", slots->elsewhere.partners);
+        oa_status_member_slots(json, "affiliates",
+                               slots->elsewhere.affiliates);
+        oa_json_object_end(json);
+
+    } else {
+        oa_json_null(json);
+    }
+
+    oa_json_object_end(json);
+}
+
+
+static void
 oa_status_tail(oa_status_t *st)
 {
     oa_json_t        *json;
@@ -452,6 +488,10 @@ oa_status_tail(oa_status_t *st)
     oa_status_member_uint(json, "sessions", usage.sessions);
     oa_status_member_uint(json, "renditions", usage.renditions);
     oa_json_object_end(json);
+
+    if (st->source->slots) {
+        oa_status_slots(json, st->source->slots);
+    }
 
     oa_json_object_end(json);
 }

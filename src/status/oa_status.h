@@ -15,6 +15,7 @@
 #include "base/oa_base.h"
 #include "base/oa_writer.h"
 #include "json/oa_json.h"
+#include "ladder/oa_ladder_slots.h"
 #include "live/oa_live.h"
 #include "live/oa_live_health.h"
 
@@ -35,6 +36,9 @@ typedef struct {
     int64_t             now_ms;      /* monotonic, as the live store's */
     int64_t             unix_us;     /* the wall clock at the same moment */
     uint64_t            waiting;     /* requests, in all processes */
+
+    /* for transcoding; NULL: there are none */
+    const oa_ladder_slots_usage_t  *slots;
 } oa_status_source_t;
 
 

@@ -95,6 +95,8 @@ is $client->get('/hls.min.js')->{status}, 200, 'hls.js from the same origin';
 is $client->get('/status.json')->{status}, 200, 'the status';
 like $client->get('/live/demo/index.m3u8')->{body}, qr/RESOLUTION=1280x720/,
     'the demo';
+ok((wait_for { $client->get('/live/demo/index.m3u8')->{body}
+               =~ /RESOLUTION=640x360/ } 60), 'with its quality ladder');
 like output(), qr{http://localhost:$http/}, 'prints the address of the page';
 like output(), qr{rtmp://localhost:$rtmp/live}, 'prints that of RTMP';
 

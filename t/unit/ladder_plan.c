@@ -310,6 +310,27 @@ alike(void **state)
 
 
 static void
+high_dynamic_range(void **state)
+{
+    oa_ladder_source_t  source;
+
+    static const oa_ladder_conf_t  confs[] = {
+        { "a", 0, OA_CODEC_AVC, 0, 360, 0, 700 },
+        { "b", 0, OA_CODEC_HEVC, 0, 360, 0, 600 },
+        { "c", 0, OA_CODEC_AAC, 0, 0, 0, 64 }
+    };
+
+    (void) state;
+
+    source = source_of(1280, 720, 30, 1);
+    source.codec = OA_CODEC_HEVC;
+    expect_line(&source, confs, 3, "a:640x360@30/1 b:640x360@30/1 c");
+    source.hdr = true;
+    expect_line(&source, confs, 3, "b:640x360@30/1 c");
+}
+
+
+static void
 work(void **state)
 {
     oa_ladder_plan_t    plan;
@@ -438,6 +459,7 @@ main(void)
         cmocka_unit_test(sizes),
         cmocka_unit_test(as_large_as_the_source),
         cmocka_unit_test(alike),
+        cmocka_unit_test(high_dynamic_range),
         cmocka_unit_test(work),
         cmocka_unit_test(part_frames),
         cmocka_unit_test(any_source)

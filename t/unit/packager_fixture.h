@@ -250,7 +250,7 @@ teardown(void **state)
 
 /* --- the source ------------------------------------------------------ */
 
-static void
+static UNUSED void
 video_config(fixture_t *f, const uint8_t *record, size_t size)
 {
     uint8_t      body[128];
@@ -330,7 +330,7 @@ typedef struct {
 
 
 /* Both tracks interleaved, at the speed of the wall clock. */
-static void
+static UNUSED void
 play(fixture_t *f, const source_t *s)
 {
     int64_t   video_ms, audio_ms, at_ms, start_us;

@@ -23,6 +23,8 @@ typedef struct {
     oa_live_session_t    session;
     oa_live_rendition_t  video;
     oa_bus_process_t     owner;
+
+    const oa_ladder_slots_usage_t  *slots;
 } store_t;
 
 
@@ -187,7 +189,8 @@ static void
 render(store_t *s, sink_t *sink, int64_t now_ms)
 {
     oa_writer_t         w;
-    oa_status_source_t  source = { &s->live, now_ms, START_US + 5000000, 7 };
+    oa_status_source_t  source = { &s->live, now_ms, START_US + 5000000, 7,
+                                   s->slots };
 
     memset(sink, 0, sizeof(sink_t));
     sink->limit = UINT32_MAX;
@@ -218,6 +221,42 @@ an_empty_store_is_told(void **state)
                       "\"channels\":[],\"viewers\":0,"
                       "\"waiting_requests\":7,\"zone\":{\"bytes\":67108864,");
     assert_string_equal(sink.text + sink.size - 2, "}}");
+    free(sink.text);
+}
+
+
+static void
+slots_are_told(void **state)
+{
+    sink_t                   sink;
+    store_t                 *s = *state;
+    oa_ladder_slots_usage_t  usage;
+
+    memset(&usage, 0, sizeof(usage));
+    usage.capacity = 12500;
+    usage.held = 3344;
+    usage.partners = 1000;
+    usage.affiliates = 2344;
+
+    render(s, &sink, 6000);
+    assert_null(strstr(sink.text, "slots"));
+    free(sink.text);
+
+    s->slots = &usage;
+    render(s, &sink, 6000);
+    assert_has(&sink, "},\"slots\":{\"capacity\":12.500,"
+                      "\"partners\":1.000,\"affiliates\":2.344,"
+                      "\"elsewhere\":null}}");
+    free(sink.text);
+
+    usage.shared = true;
+    usage.elsewhere.machines = 2;
+    usage.elsewhere.capacity = OA_LADDER_SHARE_MAX;
+    usage.elsewhere.partners = 1;
+    render(s, &sink, 6000);
+    assert_has(&sink, "\"elsewhere\":{\"machines\":2,"
+                      "\"capacity\":1000000000.000,\"partners\":0.001,"
+                      "\"affiliates\":0.000}}}");
     free(sink.text);
 }
 
@@ -334,7 +373,7 @@ no_room_is_an_error(void **state)
     size_t              n;
     store_t            *s = *state;
     oa_writer_t         w;
-    oa_status_source_t  source = { &s->live, 6000, START_US, 0 };
+    oa_status_source_t  source = { &s->live, 6000, START_US, 0, NULL };
 
     for (n = 0; n < 50; n++) {
         snprintf(name, sizeof(name), "channel%zu", n);
@@ -534,6 +573,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test_setup_teardown(an_empty_store_is_told, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(slots_are_told, setup, teardown),
         cmocka_unit_test_setup_teardown(a_channel_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(only_a_channels_newest_session_is_told,
                                         setup, teardown),

@@ -580,7 +580,7 @@ main(void)
         cmocka_unit_test(test_threads)
     };
 
-    av_log_set_level(AV_LOG_ERROR);
+    av_log_set_level(AV_LOG_QUIET);
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,8 +6,8 @@ package Onair::Turn;
 #   my $accounts = Onair::Ctl->sqlite;   my $key = $accounts->user('studio');
 #   my $node = Onair::Turn->node($accounts,
 #       name => 'a', redis => $redis, workers => 2, takeover => 1,
-#       app => 'ingest_grace 1m;', main => '', database => 'timeout=1s',
-#       redis_timeout => '500ms');
+#       app => 'ingest_grace 1m;', rtmp => '', main => '',
+#       database => 'timeout=1s', redis_timeout => '500ms');
 #
 #   $node is an Onair::Server; publishers may be live without media for long
 #
@@ -50,7 +50,7 @@ sub node
         workers => $option{workers} // 1,
         main => $main . ($option{main} // ''),
         rtmp => 'publish_auth_pepper ' . $accounts->pepper . ";\n"
-            . "ingest_setup_timeout 0;\n",
+            . "ingest_setup_timeout 0;\n" . ($option{rtmp} // ''),
         rtmp_app => 'publish_auth database;'
             . ($option{takeover} ? 'publish_auth_already_live takeover;' : '')
             . ($option{app} // ''));

@@ -354,11 +354,19 @@ test_close(void *data)
 }
 
 
+static ngx_uint_t
+test_slots(oa_ladder_slots_usage_t *usage)
+{
+    return 0;
+}
+
+
 static const ngx_onair_ladder_t  test_ladder = {
-    test_open,
-    test_tracks,
-    test_frame,
-    test_close
+    .open = test_open,
+    .tracks = test_tracks,
+    .frame = test_frame,
+    .close = test_close,
+    .slots = test_slots
 };
 
 
