@@ -32,9 +32,12 @@
 
 /*
  * A rung drops pictures that are later than this behind their arrival, or
- * behind that of the frame which, coded out of order, let them out.
+ * behind that of the frame which, coded out of order, let them out.  One that
+ * has to be a keyframe, since the source's is, has more time: without it the
+ * rung's segment would begin behind the source's.
  */
 #define OA_XCODE_LATE_US        100000
+#define OA_XCODE_LATE_KEY_US    500000
 
 
 /*

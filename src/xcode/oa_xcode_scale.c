@@ -82,7 +82,9 @@ oa_xcode_scaler_wants(oa_xcode_rung_state_t *rung, int64_t time,
              && oa_xcode_scaler_is_due(s, rung->conf.rate, &xcode->source,
                                        time, boundary);
 
-    if (wanted && lateness_us > OA_XCODE_LATE_US) {
+    if (wanted && lateness_us > (boundary ? OA_XCODE_LATE_KEY_US
+                                          : OA_XCODE_LATE_US))
+    {
         rung->stats.lateness_us = lateness_us;
         rung->stats.late++;
         return false;

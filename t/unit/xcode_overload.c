@@ -39,45 +39,63 @@ check_keyframes(ladder_t *l, unsigned rung, int gop)
 }
 
 
+/* Those of 8 to 12 come to their turn so late, a keyframe with them. */
 static void
-test_late_pictures(void **state)
+check_late_pictures(int64_t late_us, int lost)
 {
-    int                      i;
+    int                      i, n;
     source_t                *s;
     ladder_t                *l;
     oa_xcode_rung_stats_t    stats;
-
-    (void) state;
 
     s = source_new(&source_small);
     l = ladder_new(s, NULL, rungs, 1, 0);
     l->now_us = 1000000;
 
-    /* those of 8 to 12 come to their turn too late, a keyframe with them */
     for (i = 0; i < 20; i++) {
         ladder_push(l, s, i);
-        l->now_us += i >= 8 && i <= 12 ? OA_XCODE_LATE_US + 1
-                                       : OA_XCODE_LATE_US;
+        l->now_us += i >= 8 && i <= 12 ? late_us : OA_XCODE_LATE_US;
         ladder_settle(l);
         oa_xcode_rung_stats(l->xcode, 0, &stats);
         assert_int_equal(stats.lateness_us, i >= 8 && i <= 12
-                                            ? OA_XCODE_LATE_US + 1
-                                            : OA_XCODE_LATE_US);
+                                            ? late_us : OA_XCODE_LATE_US);
     }
 
-    assert_int_equal(stats.late, 5);
+    n = 20 - lost;
+    assert_int_equal(stats.late, lost);
     assert_int_equal(stats.full, 0);
-    assert_int_equal(stats.frames, 15);
-    assert_int_equal(stats.latency_us, OA_XCODE_LATE_US);
-    assert_int_equal(ladder_count(l, 0, OA_XCODE_FRAME), 15);
-    assert_int_equal(ladder_time(l, 0, 8), 13 * 3600);
+    assert_int_equal(stats.frames, n);
+    assert_in_range(stats.latency_us, OA_XCODE_LATE_US,
+                    lost == 5 ? OA_XCODE_LATE_US : late_us);
+    assert_int_equal(ladder_count(l, 0, OA_XCODE_FRAME), n);
+    assert_int_equal(ladder_time(l, 0, 8), (lost == 5 ? 13 : 10) * 3600);
     assert_true(ladder_output(l, 0, OA_XCODE_FRAME, 8)->o.sync);
-    assert_int_equal(ladder_output(l, 0, OA_XCODE_FRAME, 14)->o.arrival_us,
+    assert_int_equal(ladder_output(l, 0, OA_XCODE_FRAME, n - 1)->o.arrival_us,
                      l->now_us - OA_XCODE_LATE_US);
     check_keyframes(l, 0, 10);
 
     ladder_free(l);
     source_free(s);
+}
+
+
+/* The segment begins with the source's: its first picture is coded. */
+static void
+test_late_pictures(void **state)
+{
+    (void) state;
+
+    check_late_pictures(OA_XCODE_LATE_US + 1, 4);
+    check_late_pictures(OA_XCODE_LATE_KEY_US, 4);
+}
+
+
+static void
+test_a_keyframe_far_too_late(void **state)
+{
+    (void) state;
+
+    check_late_pictures(OA_XCODE_LATE_KEY_US + 1, 5);
 }
 
 
@@ -106,9 +124,10 @@ test_pictures_late_for_the_encoder(void **state)
     }
 
     oa_xcode_rung_stats(l->xcode, 0, &stats);
-    assert_int_equal(stats.late, 5);
-    assert_int_equal(stats.frames, 15);
-    assert_int_equal(stats.latency_us, 1000);
+    assert_int_equal(stats.late, 4);
+    assert_int_equal(stats.frames, 16);
+    assert_in_range(stats.latency_us, 1000, OA_XCODE_LATE_US);
+    assert_int_equal(ladder_time(l, 0, 8), 10 * 3600);
     assert_true(ladder_output(l, 0, OA_XCODE_FRAME, 8)->o.sync);
     check_keyframes(l, 0, 10);
 
@@ -133,7 +152,7 @@ test_a_late_beginning(void **state)
 
     for (i = 0; i < 20; i++) {
         ladder_push(l, s, i);
-        l->now_us += i < 3 ? OA_XCODE_LATE_US + 1 : 0;
+        l->now_us += i < 3 ? OA_XCODE_LATE_KEY_US + 1 : 0;
         ladder_settle(l);
     }
 
@@ -396,6 +415,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_late_pictures),
+        cmocka_unit_test(test_a_keyframe_far_too_late),
         cmocka_unit_test(test_pictures_late_for_the_encoder),
         cmocka_unit_test(test_a_late_beginning),
         cmocka_unit_test(test_b_frames_are_in_time),
