@@ -11,8 +11,9 @@ use Test::More;
 use Onair::CardLadder;
 
 my $test = Onair::CardLadder->start('cuda', faults => { h264_only => 1 },
-    rungs => 'transcode_rendition new height=90 bitrate=100k codec=hevc
-                                  preset=ultrafast mode=always;');
+    rungs => Onair::CardLadder::rungs()
+             . 'transcode_rendition new height=90 bitrate=100k codec=hevc
+                                    preset=ultrafast mode=always;');
 
 ok $test->made('low', 'cuda'), 'H.264 is made on the card'
     or diag $test->ladder->log;
