@@ -12,6 +12,7 @@
  *   ngx_rtmp_transcode_rung.c       each: on, asleep, withdrawn; its follower
  *   ngx_rtmp_transcode_codecs.c     its codecs, and what they have made
  *   ngx_rtmp_transcode_card.c       is there a card, and what if it fails
+ *   ngx_rtmp_transcode_sound.c      a publisher's MP3, made AAC
  *   ngx_rtmp_transcode_thread.c     their work in nginx's threads
  *   ngx_rtmp_transcode_thumbnail.c  pictures of the source, small
  *   ngx_rtmp_transcode_log.c        which lines go to the log
@@ -76,6 +77,7 @@ typedef struct {
     ngx_thread_pool_t  *pool;
     ngx_msec_t          idle;
     ngx_flag_t          tiers;
+    ngx_flag_t          shed;
     ngx_str_t           drill;           /* the name of a rung */
     ngx_msec_t          drill_time;
     ngx_msec_t          thumbnails;      /* an interval; 0: none */
@@ -136,6 +138,43 @@ ngx_uint_t ngx_rtmp_transcode_slots_usage(oa_ladder_slots_usage_t *usage);
 
 /* In a worker that has slots; nothing where there is no Redis. */
 void ngx_rtmp_transcode_cluster_init(ngx_cycle_t *cycle);
+
+
+/* --- threads ----------------------------------------------------------- */
+
+/* Whose codecs work in threads; a part of something larger. */
+typedef struct {
+    ngx_thread_pool_t  *pool;
+    void               *data;
+    void              (*pull)(void *data);   /* on the loop: when something
+                                                may be there */
+    void              (*free)(void *data);   /* it is closed, and no thread has
+                                                to do with it any more */
+    ngx_atomic_t        ready;               /* there is output */
+    ngx_atomic_t        tasks;               /* in threads, or on the way from
+                                                there */
+    unsigned            closed:1;
+} ngx_rtmp_transcode_work_t;
+
+
+/* Of codecs that belong to this work. */
+oa_xcode_events_t ngx_rtmp_transcode_events(ngx_rtmp_transcode_work_t *work);
+
+/* Whether there is output; it has to be taken up to the end then. */
+ngx_uint_t ngx_rtmp_transcode_ready(ngx_rtmp_transcode_work_t *work);
+
+/* Nobody is told of it any more; it is freed now or with its last task. */
+void ngx_rtmp_transcode_work_close(ngx_rtmp_transcode_work_t *work);
+
+/* oa_xcode_events_t.now_us; ctx is not used. */
+int64_t ngx_rtmp_transcode_now_us(void *ctx);
+
+/*
+ * At a worker's end, its threads being gone: what is asked to run from now on
+ * waits for ngx_rtmp_transcode_threads_exit(), which runs all that is left.
+ */
+void ngx_rtmp_transcode_threads_gone(void);
+void ngx_rtmp_transcode_threads_exit(void);
 
 
 /* --- a ladder ---------------------------------------------------------- */
@@ -228,11 +267,8 @@ struct ngx_rtmp_transcode_ladder_s {
     ngx_rtmp_transcode_boundaries_t  video;
     ngx_rtmp_transcode_boundaries_t  audio;
 
-    ngx_atomic_t                     ready;      /* there is output */
-    ngx_atomic_t                     tasks;      /* in threads, or on the way
-                                                    from there */
+    ngx_rtmp_transcode_work_t        work;
     ngx_rtmp_transcode_log_t         log;
-    unsigned                         closed:1;
     unsigned                         entered:1;  /* into the slots */
 };
 
@@ -244,9 +280,6 @@ void ngx_rtmp_transcode_ladders_init(void);
 void ngx_rtmp_transcode_ladders_exit(void);
 
 extern const ngx_onair_ladder_t  ngx_rtmp_transcode_provided;
-
-/* The last task of a closed one is done. */
-void ngx_rtmp_transcode_ladder_free(ngx_rtmp_transcode_ladder_t *ladder);
 
 
 /* --- its codecs -------------------------------------------------------- */
@@ -282,7 +315,8 @@ void ngx_rtmp_transcode_codecs_change(ngx_rtmp_transcode_ladder_t *ladder,
     const oa_packager_tracks_t *tracks);
 
 /* Takes what they have made, when they have said that there is something. */
-void ngx_rtmp_transcode_pull(ngx_rtmp_transcode_ladder_t *ladder);
+void ngx_rtmp_transcode_pull(void *ladder);
+
 
 /* --- a card ------------------------------------------------------------ */
 
@@ -304,10 +338,6 @@ void ngx_rtmp_transcode_card_failed(ngx_rtmp_transcode_rung_t *rung,
 
 /* A rung that goes on may be made on the card again, which had failed. */
 void ngx_rtmp_transcode_card_again(ngx_rtmp_transcode_rung_t *rung);
-
-
-/* oa_xcode_events_t.now_us; ctx is not used. */
-int64_t ngx_rtmp_transcode_now_us(void *ctx);
 
 
 /* --- its rungs --------------------------------------------------------- */
@@ -363,23 +393,21 @@ void ngx_rtmp_transcode_rung_stats(ngx_rtmp_transcode_rung_t *rung,
     oa_xcode_rung_stats_t *stats);
 
 
-/* --- threads ----------------------------------------------------------- */
+/* --- sound ------------------------------------------------------------- */
 
-/* oa_xcode_events_t.run: of any thread. */
-bool ngx_rtmp_transcode_run(void *ctx, oa_xcode_strand_t *strand);
+/* Once in a worker, and at its end, as those of ladders. */
+void ngx_rtmp_transcode_sounds_init(void);
+void ngx_rtmp_transcode_sounds_exit(void);
 
-/*
- * At a worker's end, its threads being gone: what is asked to run from now on
- * waits for ngx_rtmp_transcode_threads_exit(), which runs all that is left.
- */
-void ngx_rtmp_transcode_threads_gone(void);
-void ngx_rtmp_transcode_threads_exit(void);
+extern const ngx_onair_sound_t  ngx_rtmp_transcode_sound_provided;
 
 
 /* --- the log ----------------------------------------------------------- */
 
-/* Whether one more line about a ladder may go to the log. */
+/* Whether one more line about a ladder, or a sound, may go to the log. */
 ngx_uint_t ngx_rtmp_transcode_may_log(ngx_rtmp_transcode_ladder_t *ladder);
+ngx_uint_t ngx_rtmp_transcode_may_tell(ngx_rtmp_transcode_log_t *limit,
+    ngx_log_t *log);
 
 
 #endif /* NGX_RTMP_TRANSCODE_H */

@@ -12,31 +12,6 @@
 #define NGX_RTMP_TRANSCODE_WAIT_MS  5000
 
 
-/* --- events ------------------------------------------------------------ */
-
-
-static void
-ngx_rtmp_transcode_ready(void *ctx)
-{
-    ngx_rtmp_transcode_ladder_t  *ladder = ctx;
-
-    ladder->ready = 1;
-    ngx_memory_barrier();
-}
-
-
-int64_t
-ngx_rtmp_transcode_now_us(void *ctx)
-{
-    struct timespec  ts;
-
-    (void) ctx;
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
-
 /* --- opening ----------------------------------------------------------- */
 
 
@@ -164,10 +139,7 @@ ngx_rtmp_transcode_codecs_make(ngx_rtmp_transcode_ladder_t *ladder,
              ? OA_XCODE_CPU
              : OA_XCODE_CUDA + (oa_xcode_device_t) ladder->conf->card;
 
-    events.run = ngx_rtmp_transcode_run;
-    events.ready = ngx_rtmp_transcode_ready;
-    events.now_us = ngx_rtmp_transcode_now_us;
-    events.ctx = ladder;
+    events = ngx_rtmp_transcode_events(&ladder->work);
     text[0] = '\0';
 
     err = oa_xcode_create(&xcode, &ladder->input, rungs,
@@ -296,7 +268,7 @@ ngx_rtmp_transcode_codecs_close(ngx_rtmp_transcode_ladder_t *ladder)
     }
 
     ladder->waits_ms = 0;
-    ladder->ready = 0;
+    ladder->work.ready = 0;
 }
 
 
@@ -418,12 +390,13 @@ ngx_rtmp_transcode_output(ngx_rtmp_transcode_ladder_t *ladder,
 
 
 void
-ngx_rtmp_transcode_pull(ngx_rtmp_transcode_ladder_t *ladder)
+ngx_rtmp_transcode_pull(void *data)
 {
-    ngx_uint_t          maker;
-    oa_xcode_output_t   output;
+    ngx_uint_t                    maker;
+    oa_xcode_output_t             output;
+    ngx_rtmp_transcode_ladder_t  *ladder = data;
 
-    if (!ngx_atomic_cmp_set(&ladder->ready, 1, 0)) {
+    if (!ngx_rtmp_transcode_ready(&ladder->work)) {
         return;
     }
 

@@ -20,7 +20,8 @@ const ngx_onair_ladder_t  ngx_rtmp_transcode_provided = {
     ngx_rtmp_transcode_tracks,
     ngx_rtmp_transcode_frame,
     ngx_rtmp_transcode_close,
-    ngx_rtmp_transcode_slots_usage
+    ngx_rtmp_transcode_slots_usage,
+    &ngx_rtmp_transcode_sound_provided
 };
 
 
@@ -62,6 +63,7 @@ void
 ngx_rtmp_transcode_ladders_init(void)
 {
     ngx_queue_init(&ngx_rtmp_transcode_ladders);
+    ngx_rtmp_transcode_sounds_init();
     oa_xcode_log(ngx_rtmp_transcode_libav);
 }
 
@@ -83,6 +85,7 @@ ngx_rtmp_transcode_ladders_exit(void)
         ngx_rtmp_transcode_codecs_close(ladder);
     }
 
+    ngx_rtmp_transcode_sounds_exit();
     ngx_rtmp_transcode_threads_exit();
     ngx_rtmp_transcode_thumbnails_exit();
 }
@@ -120,6 +123,10 @@ ngx_rtmp_transcode_open(const ngx_onair_source_t *source)
 
     ladder->conf = tacf;
     ladder->source = *source;
+    ladder->work.pool = tacf->pool;
+    ladder->work.data = ladder;
+    ladder->work.pull = ngx_rtmp_transcode_pull;
+    ladder->work.free = free;
 
     if (tacf->thumbnails) {
         ladder->thumbnail = ngx_rtmp_transcode_thumbnail_create(tacf->pool,
@@ -253,16 +260,6 @@ ngx_rtmp_transcode_close(void *data)
     ngx_queue_remove(&ladder->queue);
     free(ladder->video_record.data);
     free(ladder->audio_record.data);
-    ladder->closed = 1;
 
-    ngx_rtmp_transcode_ladder_free(ladder);
-}
-
-
-void
-ngx_rtmp_transcode_ladder_free(ngx_rtmp_transcode_ladder_t *ladder)
-{
-    if (ladder->tasks == 0) {
-        free(ladder);
-    }
+    ngx_rtmp_transcode_work_close(&ladder->work);
 }

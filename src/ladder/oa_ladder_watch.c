@@ -377,7 +377,7 @@ oa_ladder_watch_look(oa_ladder_watch_t *watch, const oa_ladder_facts_t *facts,
 
     /* who holds nothing has lost nothing, or knows */
     changed = evicted && watch->held > 0 && oa_ladder_evict(watch, now_ms);
-    changed |= oa_ladder_overload(watch, facts, now_ms);
+    changed |= watch->shed && oa_ladder_overload(watch, facts, now_ms);
     changed |= oa_ladder_rest(watch, facts, now_ms);
     oa_ladder_give_back(watch, events);
 
@@ -394,10 +394,11 @@ oa_ladder_watch_look(oa_ladder_watch_t *watch, const oa_ladder_facts_t *facts,
 
 
 void
-oa_ladder_watch_init(oa_ladder_watch_t *watch, int64_t idle_ms)
+oa_ladder_watch_init(oa_ladder_watch_t *watch, int64_t idle_ms, bool shed)
 {
     memset(watch, 0, sizeof(oa_ladder_watch_t));
     watch->idle_ms = idle_ms;
+    watch->shed = shed;
 }
 
 

@@ -103,6 +103,7 @@ typedef struct {
     unsigned             nrungs;
     oa_ladder_watched_t  rungs[OA_LADDER_RUNGS];
     int64_t              idle_ms;
+    bool                 shed;
     int64_t              looked_ms;
     int64_t              settled_ms; /* nothing is shed before */
     uint32_t             held;
@@ -114,9 +115,11 @@ OA_BEGIN_DECLS
 
 /*
  * Every rung is withdrawn until it is looked at.  idle_ms: a rung that is on
- * demand sleeps again so long after it was last wanted.
+ * demand sleeps again so long after it was last wanted.  shed: whether rungs
+ * that are too slow are.
  */
-void oa_ladder_watch_init(oa_ladder_watch_t *watch, int64_t idle_ms);
+void oa_ladder_watch_init(oa_ladder_watch_t *watch, int64_t idle_ms,
+    bool shed);
 
 /* Adds a rung; its number is that of those before it. */
 void oa_ladder_watch_add(oa_ladder_watch_t *watch, oa_ladder_mode_t mode,

@@ -208,7 +208,7 @@ oa_start_clock(oa_packager_t *p, oa_track_t *t)
     }
 
     clock->constant = true;
-    clock->drift = t->conf.timescale / 50;
+    clock->drift = t->conf.timescale / 100;
     oa_packager_audio_packet(p, p->sound.frame_samples);
 }
 

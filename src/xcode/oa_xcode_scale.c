@@ -82,7 +82,7 @@ oa_xcode_scaler_wants(oa_xcode_rung_state_t *rung, int64_t time,
              && oa_xcode_scaler_is_due(s, rung->conf.rate, &xcode->source,
                                        time, boundary);
 
-    if (wanted && lateness_us > OA_XCODE_LATE_US) {
+    if (wanted && oa_xcode_is_late(lateness_us, boundary)) {
         rung->stats.lateness_us = lateness_us;
         rung->stats.late++;
         return false;

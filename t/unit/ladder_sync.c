@@ -346,7 +346,10 @@ run_play(double per_s, int64_t length_ms)
     s = sync_source_new(per_s);
     sync_send_configs(s, r->f);
 
-    for (ms = 0, look_ms = LOOK_MS; ms < length_ms; /* void */ ) {
+    ms = 0;
+    look_ms = LOOK_MS;
+
+    while (ms < length_ms) {
         ms = sync_send(s, r->f);
 
         /* two rungs sleep for a while, every few minutes */
@@ -383,7 +386,8 @@ apart(const sync_line_t *pictures, const sync_line_t *sound, unsigned *n)
             j++;
         }
 
-        if (j == sound->nevents || sound->events[j] > pictures->events[i] + 1)
+        if (j == sound->nevents
+            || sound->events[j] > pictures->events[i] + 1)
         {
             continue;                        /* one of them sleeps */
         }
@@ -418,8 +422,8 @@ check_events(const sync_line_t *line, unsigned expected, double within)
 static void
 check_apart(const run_t *r, unsigned expected)
 {
-    double             most;
-    unsigned           i, n;
+    double              most;
+    unsigned            i, n;
     const sync_line_t  *pictures;
 
     for (i = 0; i < 2 + RUNGS; i++) {

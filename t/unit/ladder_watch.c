@@ -71,7 +71,7 @@ new_world(const char *modes)
     world.now_ms = 1000000;
     world.room = 10000;
     world.refusal = OA_EFULL;
-    oa_ladder_watch_init(&world.watch, 30000);
+    oa_ladder_watch_init(&world.watch, 30000, true);
 
     for (slots = 1000; *modes; modes++, slots /= 2) {
         oa_ladder_watch_add(&world.watch, *modes == 'A' ? OA_LADDER_ALWAYS
@@ -469,8 +469,33 @@ codes_nothing(void **state)
 }
 
 
+static void
+nothing_is_shed(void **state)
+{
+    world_t  world;
+
+    (void) state;
+
+    world = new_world("AAA");
+    world.watch.shed = false;
+    look(&world);
+    run(&world, 3000);
+
+    world.stuck[0] = true;
+    world.drops[1] = true;
+    world.facts[2].lateness_us = 900000;
+    run(&world, 30000);
+    assert_string_equal(states(&world), "111");
+
+    /* who has stopped by himself is withdrawn all the same */
+    oa_ladder_watch_failed(&world.watch, 0, world.now_ms);
+    run(&world, 1000);
+    assert_string_equal(states(&world), "-11");
+}
+
+
 /* The first keyframe may be far away. */
-/* Unless that is seen to elsewhere; dropping more than it codes still counts. */
+/* Unless that is seen to elsewhere; to drop more than it codes still counts. */
 static void
 codes_nothing_patiently(void **state)
 {
@@ -600,7 +625,7 @@ no_more_rungs_than_fit(void **state)
 
     (void) state;
 
-    oa_ladder_watch_init(&watch, 1000);
+    oa_ladder_watch_init(&watch, 1000, true);
 
     for (i = 0; i < OA_LADDER_RUNGS + 3; i++) {
         oa_ladder_watch_add(&watch, OA_LADDER_ALWAYS, 1);
@@ -629,6 +654,7 @@ main(void)
         cmocka_unit_test(codes_nothing),
         cmocka_unit_test(codes_nothing_patiently),
         cmocka_unit_test(begins_again),
+        cmocka_unit_test(nothing_is_shed),
         cmocka_unit_test(not_begun_yet),
         cmocka_unit_test(the_source_pauses),
         cmocka_unit_test(failed),

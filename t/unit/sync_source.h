@@ -36,7 +36,7 @@
 
 typedef struct {
     AVCodecContext   *e;
-    AVPacket         *packet;        /* the next one, in the order of decoding */
+    AVPacket         *packet;        /* the next one in decoding order */
     AVFrame          *frame;
     int64_t           next;          /* to be coded: a picture, a sample */
     double            per_s;         /* of them, in truth */
@@ -167,7 +167,7 @@ sync_code(sync_track_t *t)
 }
 
 
-/* per_s: samples in a second of the pictures' clock, for which 44100 is said. */
+/* per_s: samples in a second of the pictures' clock; 44100 are told. */
 static UNUSED sync_source_t *
 sync_source_new(double per_s)
 {
