@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 
-# A rung of HEVC that the card refuses is made by the CPU, the others on the card.
+# A rung of HEVC that the card refuses is made by the CPU, the others on the
+# card.
 
 use strict;
 use warnings;
