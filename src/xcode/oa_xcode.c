@@ -218,6 +218,7 @@ oa_xcode_free(oa_xcode_t *xcode)
     av_frame_free(&xcode->handed.frame);
     av_frame_free(&xcode->copy);
     av_packet_free(&xcode->pulled.packet);
+    pthread_mutex_destroy(&xcode->turn);
     pthread_mutex_destroy(&xcode->lock);
     free(xcode);
 }
@@ -424,6 +425,28 @@ oa_xcode_check_rungs(const oa_xcode_source_t *source,
 }
 
 
+static oa_xcode_t *
+oa_xcode_new(void)
+{
+    oa_xcode_t  *xcode;
+
+    xcode = calloc(1, sizeof(*xcode));
+
+    if (xcode == NULL || pthread_mutex_init(&xcode->lock, NULL) != 0) {
+        free(xcode);
+        return NULL;
+    }
+
+    if (pthread_mutex_init(&xcode->turn, NULL) != 0) {
+        pthread_mutex_destroy(&xcode->lock);
+        free(xcode);
+        return NULL;
+    }
+
+    return xcode;
+}
+
+
 oa_err_t
 oa_xcode_create(oa_xcode_t **xcode, const oa_xcode_source_t *source,
     const oa_xcode_rung_t *rungs, unsigned nrungs, oa_xcode_device_t device,
@@ -444,9 +467,8 @@ oa_xcode_create(oa_xcode_t **xcode, const oa_xcode_source_t *source,
         return err;
     }
 
-    x = calloc(1, sizeof(*x));
-    if (x == NULL || pthread_mutex_init(&x->lock, NULL) != 0) {
-        free(x);
+    x = oa_xcode_new();
+    if (x == NULL) {
         return OA_ENOMEM;
     }
 

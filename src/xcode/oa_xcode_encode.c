@@ -322,8 +322,31 @@ oa_xcode_encoder_close(oa_xcode_rung_state_t *rung)
 }
 
 
+/*
+ * One after the other on a card, where encoders are few: one that is opened to
+ * know what it will say is not in the way of one that is needed.
+ */
+static void
+oa_xcode_turn_take(oa_xcode_rung_state_t *rung)
+{
+    if (!rung->audio && rung->xcode->cuda != NULL) {
+        pthread_mutex_lock(&rung->xcode->turn);
+    }
+}
+
+
+static void
+oa_xcode_turn_give(oa_xcode_rung_state_t *rung)
+{
+    if (!rung->audio && rung->xcode->cuda != NULL) {
+        pthread_mutex_unlock(&rung->xcode->turn);
+    }
+}
+
+
+/* In turn. */
 static bool
-oa_xcode_encoder_open(oa_xcode_rung_state_t *rung)
+oa_xcode_encoder_make(oa_xcode_rung_state_t *rung)
 {
     bool  opened;
     char  text[OA_XCODE_TEXT_BYTES];
@@ -351,13 +374,27 @@ oa_xcode_encoder_open(oa_xcode_rung_state_t *rung)
 }
 
 
+static bool
+oa_xcode_encoder_open(oa_xcode_rung_state_t *rung)
+{
+    bool  opened;
+
+    oa_xcode_turn_take(rung);
+    opened = oa_xcode_encoder_make(rung);
+    oa_xcode_turn_give(rung);
+
+    return opened;
+}
+
+
 /* Opens it once to know what it will say. */
 static void
 oa_xcode_encode_probe(oa_xcode_rung_state_t *rung)
 {
     bool  on;
 
-    (void) oa_xcode_encoder_open(rung);
+    oa_xcode_turn_take(rung);
+    (void) oa_xcode_encoder_make(rung);
 
     pthread_mutex_lock(&rung->xcode->lock);
     rung->probed = true;
@@ -367,6 +404,8 @@ oa_xcode_encode_probe(oa_xcode_rung_state_t *rung)
     if (!on) {
         oa_xcode_encoder_close(rung);
     }
+
+    oa_xcode_turn_give(rung);
 }
 
 

@@ -310,6 +310,8 @@ typedef struct {
 
 struct oa_xcode_s {
     pthread_mutex_t             lock;
+    pthread_mutex_t             turn;    /* to open an encoder on a card; taken
+                                            before the lock */
     oa_xcode_events_t           events;
     const oa_xcode_functions_t *functions;
     oa_xcode_cuda_t            *cuda;

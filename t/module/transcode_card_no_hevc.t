@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 
-# A rung of HEVC that the card refuses is made by the CPU, the others on the card.
+# A rung of HEVC that the card refuses is made by the CPU, the others on the
+# card.
 
 use strict;
 use warnings;
@@ -11,8 +12,9 @@ use Test::More;
 use Onair::CardLadder;
 
 my $test = Onair::CardLadder->start('cuda', faults => { h264_only => 1 },
-    rungs => 'transcode_rendition new height=90 bitrate=100k codec=hevc
-                                  preset=ultrafast mode=always;');
+    rungs => Onair::CardLadder::rungs()
+             . 'transcode_rendition new height=90 bitrate=100k codec=hevc
+                                    preset=ultrafast mode=always;');
 
 ok $test->made('low', 'cuda'), 'H.264 is made on the card'
     or diag $test->ladder->log;

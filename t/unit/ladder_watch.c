@@ -495,7 +495,7 @@ nothing_is_shed(void **state)
 
 
 /* The first keyframe may be far away. */
-/* Unless that is seen to elsewhere; dropping more than it codes still counts. */
+/* Unless that is seen to elsewhere; to drop more than it codes still counts. */
 static void
 codes_nothing_patiently(void **state)
 {

@@ -7,7 +7,7 @@ package Onair::CardLadder;
 #   my $test = Onair::CardLadder->start('cuda',
 #       faults   => { sessions => 1 },      from the beginning on
 #       fallback => 'source',               of transcode_fallback
-#       rungs    => 'transcode_rendition …;');      further ones
+#       rungs    => 'transcode_rendition …;');      others than those
 #   $test->card, server, ladder, viewer
 #   $test->faults(dead => 1)        from now on
 #   $test->made('low', 'cuda')      waits until that makes it; its rung
@@ -38,12 +38,7 @@ use constant FPS => 20;
 
 sub rungs
 {
-    my ($device) = @_;
-
-    return <<"END";
-        transcode on;
-        transcode_device $device;
-        transcode_thumbnails off;
+    return <<'END';
         transcode_rendition low height=90 bitrate=100k preset=ultrafast
                             mode=always;
         transcode_rendition half height=120 fps=10 bitrate=150k
@@ -60,7 +55,8 @@ sub start
     $card->faults(%{ $option{faults} // {} });
 
     my $server = Onair::Server->start(workers => 1, main => $card->main,
-        rtmp_app => join "\n", rungs($device), $option{rungs} // '',
+        rtmp_app => join "\n", 'transcode on; transcode_thumbnails off;',
+            "transcode_device $device;", $option{rungs} // rungs(),
             $option{fallback} ? "transcode_fallback $option{fallback};" : '');
     my $self = bless {
         card => $card, server => $server, workers => [ $server->worker_pids ],
