@@ -30,6 +30,50 @@ typedef struct {
 } ngx_onair_source_t;
 
 
+/*
+ * A publisher's sound of a codec that packagers do not take, MP3, for who makes
+ * AAC of it.  It comes back as messages, as if the encoder had sent AAC.
+ */
+typedef struct {
+    void               *rtmp_session;    /* ngx_rtmp_session_t */
+    ngx_str_t           channel;         /* until close() */
+    ngx_log_t          *log;             /* until close() */
+
+    /*
+     * The body of an audio message: the sequence header first, then packets in
+     * their order, with timestamps by the source's clock.  Borrowed.
+     * Never called from inside of open() or close(), and from inside of push()
+     * at its end, with the sequence header: so the packager need not wait for
+     * what threads make.  close() may be called inside.
+     */
+    void              (*deliver)(void *ctx, oa_slice_t body,
+                                 uint32_t timestamp_ms);
+
+    /*
+     * It cannot go on, and nothing more comes.  Never called from inside of
+     * the functions below; close() may be called inside.
+     */
+    void              (*failed)(void *ctx, const char *text);
+    void               *ctx;
+} ngx_onair_sound_source_t;
+
+
+typedef struct {
+    /* NULL: there is nobody to decode it for this publisher. */
+    void      *(*open)(const ngx_onair_sound_source_t *source);
+
+    /*
+     * The MP3 frames of a message; copied.  What there is no time for is
+     * dropped, counted and logged.  OA_EINVAL: it is no MP3, and dropped;
+     * OA_EUNSUPPORTED: it cannot be decoded; OA_ENOMEM.
+     */
+    oa_err_t   (*push)(void *sound, oa_slice_t data, uint32_t timestamp_ms);
+
+    /* Nothing is delivered any more. */
+    void       (*close)(void *sound);
+} ngx_onair_sound_t;
+
+
 typedef struct {
     /* NULL: this publisher gets no further renditions; nothing follows. */
     void      *(*open)(const ngx_onair_source_t *source);
@@ -47,6 +91,9 @@ typedef struct {
 
     /* What is held of the machine's slots; 0: there are none. */
     ngx_uint_t (*slots)(oa_ladder_slots_usage_t *usage);
+
+    /* Of whoever publishes, with further renditions or without; or NULL. */
+    const ngx_onair_sound_t  *sound;
 } ngx_onair_ladder_t;
 
 

@@ -8,6 +8,7 @@
  *   ngx_rtmp_ingest_drain.c      publishers leave a worker that shuts down
  *   ngx_rtmp_ingest_publisher.c  a publisher: from its admission to its end
  *   ngx_rtmp_ingest_media.c      its messages
+ *   ngx_rtmp_ingest_sound.c      audio that has to be made AAC first
  *   ngx_rtmp_ingest_guard.c      messages that nginx-rtmp must never see
  *   ngx_rtmp_ingest_log.c        which lines go to the log
  *   ngx_rtmp_ingest_chain.c      a message in one piece
@@ -140,6 +141,9 @@ struct ngx_rtmp_ingest_publisher_s {
     oa_live_session_t            live;
     const ngx_onair_ladder_t    *further;  /* renditions; NULL: none */
     void                        *ladder;
+    void                        *sound;    /* of MP3; NULL: there is none */
+    ngx_uint_t                   sounds;   /* that it began with */
+    uint8_t                      sound_track;
     char                         id[OA_HLS_SESSION_ID_BYTES + 1];
 
     u_char                      *buf;      /* a message in one piece */
@@ -177,6 +181,13 @@ void ngx_rtmp_ingest_publisher_stop(ngx_rtmp_ingest_publisher_t *pub);
 /* The same for every publisher of this process. */
 void ngx_rtmp_ingest_publishers_close(void);
 
+/*
+ * Whether it may begin a session, or sound, anew: each costs something.  It is
+ * limited; see README.md.
+ */
+ngx_uint_t ngx_rtmp_ingest_publisher_may_restart(
+    ngx_rtmp_ingest_publisher_t *pub);
+
 /* Whether other modules have agreed, and it was not stopped. */
 ngx_uint_t ngx_rtmp_ingest_publisher_admitted(
     ngx_rtmp_ingest_publisher_t *pub);
@@ -189,6 +200,28 @@ ngx_int_t ngx_rtmp_ingest_media(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
     ngx_chain_t *in);
 ngx_int_t ngx_rtmp_ingest_metadata(ngx_rtmp_session_t *s,
     ngx_rtmp_header_t *h, ngx_chain_t *in);
+
+/* A message to the packager.  NGX_ERROR: the session is to be finalized. */
+ngx_int_t ngx_rtmp_ingest_pass(ngx_rtmp_ingest_publisher_t *pub,
+    ngx_uint_t type, oa_slice_t body, uint32_t timestamp);
+
+/*
+ * What becomes of a message that was refused, or dropped.  NGX_ERROR: the
+ * publisher was told and stopped, and the session is to be finalized.
+ */
+ngx_int_t ngx_rtmp_ingest_media_error(ngx_rtmp_ingest_publisher_t *pub,
+    oa_err_t err, const oa_flv_refusal_t *refusal);
+
+/*
+ * An audio message, before the packager sees it: where it is MP3, and there is
+ * somebody to make AAC of it, it comes to the packager later, as that.
+ * NGX_DECLINED: it is the packager's; NGX_OK: it is not; NGX_ERROR: as above.
+ */
+ngx_int_t ngx_rtmp_ingest_sound(ngx_rtmp_ingest_publisher_t *pub,
+    oa_slice_t body, uint32_t timestamp);
+
+/* What is on its way is dropped.  May be called at any time. */
+void ngx_rtmp_ingest_sound_close(ngx_rtmp_ingest_publisher_t *pub);
 
 
 /* --- the guard -------------------------------------------------------- */

@@ -18,12 +18,8 @@
 static ngx_rtmp_ingest_publisher_t *ngx_rtmp_ingest_admitted(
     ngx_rtmp_session_t *s);
 static ngx_int_t ngx_rtmp_ingest_take_held(ngx_rtmp_ingest_publisher_t *pub);
-static ngx_int_t ngx_rtmp_ingest_pass(ngx_rtmp_ingest_publisher_t *pub,
-    ngx_uint_t type, oa_slice_t body, uint32_t timestamp);
 static ngx_int_t ngx_rtmp_ingest_message(ngx_rtmp_ingest_publisher_t *pub,
     ngx_chain_t *in, oa_slice_t *body);
-static ngx_int_t ngx_rtmp_ingest_media_error(ngx_rtmp_ingest_publisher_t *pub,
-    oa_err_t err, const oa_flv_refusal_t *refusal);
 static void ngx_rtmp_ingest_malformed(ngx_rtmp_ingest_publisher_t *pub,
     const oa_flv_refusal_t *refusal);
 
@@ -64,6 +60,7 @@ ngx_int_t
 ngx_rtmp_ingest_media(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
     ngx_chain_t *in)
 {
+    ngx_int_t                     rc;
     oa_slice_t                    body;
     ngx_rtmp_ingest_publisher_t  *pub;
 
@@ -83,6 +80,13 @@ ngx_rtmp_ingest_media(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
     }
 
     pub->bytes += body.size;
+
+    if (h->type == NGX_RTMP_MSG_AUDIO) {
+        rc = ngx_rtmp_ingest_sound(pub, body, h->timestamp);
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
 
     return ngx_rtmp_ingest_pass(pub, h->type, body, h->timestamp);
 }
@@ -151,7 +155,7 @@ ngx_rtmp_ingest_take_held(ngx_rtmp_ingest_publisher_t *pub)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_rtmp_ingest_pass(ngx_rtmp_ingest_publisher_t *pub, ngx_uint_t type,
     oa_slice_t body, uint32_t timestamp)
 {
@@ -224,7 +228,7 @@ ngx_rtmp_ingest_message(ngx_rtmp_ingest_publisher_t *pub, ngx_chain_t *in,
 
 
 /* NGX_ERROR makes nginx-rtmp finalize the session when it is safe to. */
-static ngx_int_t
+ngx_int_t
 ngx_rtmp_ingest_media_error(ngx_rtmp_ingest_publisher_t *pub, oa_err_t err,
     const oa_flv_refusal_t *refusal)
 {

@@ -230,6 +230,7 @@ ngx_rtmp_ingest_start(ngx_rtmp_ingest_publisher_t *pub)
     pub->bytes = 0;
     pub->reason[0] = '\0';
     pub->malformed = 0;
+    pub->sounds = 0;
     ngx_queue_insert_tail(&ngx_rtmp_ingest_publishers, &pub->queue);
 
     ngx_rtmp_ingest_ladder_open(pub, &events);
@@ -267,6 +268,8 @@ ngx_rtmp_ingest_publisher_stop(ngx_rtmp_ingest_publisher_t *pub)
 
     pub->open = 0;
     ngx_queue_remove(&pub->queue);
+
+    ngx_rtmp_ingest_sound_close(pub);
 
     if (pub->packager) {
         oa_packager_destroy(pub->packager);
@@ -393,8 +396,8 @@ ngx_rtmp_ingest_notice(void *ctx, oa_packager_level_t level, const char *text)
 
 
 /* Each leaves an ended session behind, which keeps its memory for a while. */
-static ngx_uint_t
-ngx_rtmp_ingest_may_restart(ngx_rtmp_ingest_publisher_t *pub)
+ngx_uint_t
+ngx_rtmp_ingest_publisher_may_restart(ngx_rtmp_ingest_publisher_t *pub)
 {
     if (ngx_time() - pub->restarts_since >= 60) {
         pub->restarts_since = ngx_time();
@@ -413,7 +416,7 @@ ngx_rtmp_ingest_restart(void *ctx, oa_live_session_t *session)
     oa_err_t                      err;
     ngx_rtmp_ingest_publisher_t  *pub = ctx;
 
-    if (!ngx_rtmp_ingest_may_restart(pub)) {
+    if (!ngx_rtmp_ingest_publisher_may_restart(pub)) {
         return OA_ELIMIT;
     }
 

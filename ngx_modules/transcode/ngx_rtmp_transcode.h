@@ -11,6 +11,8 @@
  *   ngx_rtmp_transcode_watch.c      how they do, and who wants them
  *   ngx_rtmp_transcode_rung.c       each: on, asleep, withdrawn; its follower
  *   ngx_rtmp_transcode_codecs.c     its codecs, and what they have made
+ *   ngx_rtmp_transcode_card.c       is there a card, and what if it fails
+ *   ngx_rtmp_transcode_sound.c      a publisher's MP3, made AAC
  *   ngx_rtmp_transcode_thread.c     their work in nginx's threads
  *   ngx_rtmp_transcode_thumbnail.c  pictures of the source, small
  *   ngx_rtmp_transcode_log.c        which lines go to the log
@@ -75,6 +77,7 @@ typedef struct {
     ngx_thread_pool_t  *pool;
     ngx_msec_t          idle;
     ngx_flag_t          tiers;
+    ngx_flag_t          shed;
     ngx_str_t           drill;           /* the name of a rung */
     ngx_msec_t          drill_time;
     ngx_msec_t          thumbnails;      /* an interval; 0: none */
@@ -84,6 +87,7 @@ typedef struct {
 typedef struct {
     ngx_int_t           slots;           /* thousandths */
     ngx_uint_t          used;            /* by an application */
+    ngx_thread_pool_t  *auto_pool;       /* of one with "auto"; NULL: none */
     ngx_shm_zone_t     *zone;
 } ngx_rtmp_transcode_main_conf_t;
 
@@ -136,9 +140,54 @@ ngx_uint_t ngx_rtmp_transcode_slots_usage(oa_ladder_slots_usage_t *usage);
 void ngx_rtmp_transcode_cluster_init(ngx_cycle_t *cycle);
 
 
+/* --- threads ----------------------------------------------------------- */
+
+/* Whose codecs work in threads; a part of something larger. */
+typedef struct {
+    ngx_thread_pool_t  *pool;
+    void               *data;
+    void              (*pull)(void *data);   /* on the loop: when something
+                                                may be there */
+    void              (*free)(void *data);   /* it is closed, and no thread has
+                                                to do with it any more */
+    ngx_atomic_t        ready;               /* there is output */
+    ngx_atomic_t        tasks;               /* in threads, or on the way from
+                                                there */
+    unsigned            closed:1;
+} ngx_rtmp_transcode_work_t;
+
+
+/* Of codecs that belong to this work. */
+oa_xcode_events_t ngx_rtmp_transcode_events(ngx_rtmp_transcode_work_t *work);
+
+/* Whether there is output; it has to be taken up to the end then. */
+ngx_uint_t ngx_rtmp_transcode_ready(ngx_rtmp_transcode_work_t *work);
+
+/* Nobody is told of it any more; it is freed now or with its last task. */
+void ngx_rtmp_transcode_work_close(ngx_rtmp_transcode_work_t *work);
+
+/* oa_xcode_events_t.now_us; ctx is not used. */
+int64_t ngx_rtmp_transcode_now_us(void *ctx);
+
+/*
+ * At a worker's end, its threads being gone: what is asked to run from now on
+ * waits for ngx_rtmp_transcode_threads_exit(), which runs all that is left.
+ */
+void ngx_rtmp_transcode_threads_gone(void);
+void ngx_rtmp_transcode_threads_exit(void);
+
+
 /* --- a ladder ---------------------------------------------------------- */
 
 typedef struct ngx_rtmp_transcode_ladder_s  ngx_rtmp_transcode_ladder_t;
+
+
+/* By whom rungs are made: which of a ladder's codecs. */
+typedef enum {
+    NGX_RTMP_TRANSCODE_ON_CPU,
+    NGX_RTMP_TRANSCODE_ON_CARD,
+    NGX_RTMP_TRANSCODE_MAKERS
+} ngx_rtmp_transcode_maker_t;
 
 
 /* Lines of the log of late. */
@@ -147,6 +196,21 @@ typedef struct {
     ngx_uint_t  lines;
     ngx_uint_t  kept_back;
 } ngx_rtmp_transcode_log_t;
+
+
+/* A decoder configuration, in memory of its own. */
+typedef struct {
+    u_char                          *data;
+    size_t                           size;
+} ngx_rtmp_transcode_record_t;
+
+
+/* What a rung's frames are decoded with. */
+typedef struct {
+    ngx_rtmp_transcode_record_t      record;     /* without data: not known */
+    oa_codec_video_t                 picture;
+    oa_codec_audio_t                 sound;
+} ngx_rtmp_transcode_config_t;
 
 
 typedef struct {
@@ -163,17 +227,10 @@ typedef struct {
                                                     into a part now */
     int64_t                          latency_us; /* to a part, smoothed */
     ngx_uint_t                       unstored;   /* frames */
-
-    /* of codecs that are gone: those of now count on from there */
-    oa_xcode_rung_stats_t            before;
+    ngx_rtmp_transcode_maker_t       maker;
+    ngx_rtmp_transcode_config_t      configs[NGX_RTMP_TRANSCODE_MAKERS];
+    int64_t                          card_failed_ms;     /* with maker CPU */
 } ngx_rtmp_transcode_rung_t;
-
-
-/* A decoder configuration, in memory of its own. */
-typedef struct {
-    u_char                          *data;
-    size_t                           size;
-} ngx_rtmp_transcode_record_t;
 
 
 /* The last boundaries of one kind, for followers that are yet to be made. */
@@ -191,8 +248,10 @@ struct ngx_rtmp_transcode_ladder_s {
     ngx_rtmp_transcode_thumbnail_t  *thumbnail;  /* NULL: none */
     char                             id[OA_HLS_SESSION_ID_BYTES + 1];
 
-    oa_xcode_t                      *xcode;      /* NULL: source only */
-    oa_xcode_device_t                device;
+    /* all rungs in each, whoever makes them; none: source only */
+    oa_xcode_t                      *xcode[NGX_RTMP_TRANSCODE_MAKERS];
+    int64_t                          waits_ms;   /* since then, to know of a
+                                                    card; 0: does not */
     oa_xcode_source_t                input;
     ngx_rtmp_transcode_record_t      video_record;   /* of it */
     ngx_rtmp_transcode_record_t      audio_record;
@@ -208,14 +267,9 @@ struct ngx_rtmp_transcode_ladder_s {
     ngx_rtmp_transcode_boundaries_t  video;
     ngx_rtmp_transcode_boundaries_t  audio;
 
-    ngx_atomic_t                     ready;      /* there is output */
-    ngx_atomic_t                     tasks;      /* in threads, or on the way
-                                                    from there */
+    ngx_rtmp_transcode_work_t        work;
     ngx_rtmp_transcode_log_t         log;
-    unsigned                         closed:1;
     unsigned                         entered:1;  /* into the slots */
-    unsigned                         begun:1;    /* its codecs have made
-                                                    something */
 };
 
 
@@ -227,19 +281,32 @@ void ngx_rtmp_transcode_ladders_exit(void);
 
 extern const ngx_onair_ladder_t  ngx_rtmp_transcode_provided;
 
-/* The last task of a closed one is done. */
-void ngx_rtmp_transcode_ladder_free(ngx_rtmp_transcode_ladder_t *ladder);
-
 
 /* --- its codecs -------------------------------------------------------- */
 
 /*
  * Makes the codecs of all rungs, on the device that is configured or, where
  * that fails, on the CPU.  Where none can be made the ladder has none, its
- * rungs are withdrawn, and why is logged.
+ * rungs are withdrawn, and why is logged.  While it is not known yet whether
+ * there is a card for "auto" nothing is made.
  */
 void ngx_rtmp_transcode_codecs_open(ngx_rtmp_transcode_ladder_t *ladder,
     const oa_packager_tracks_t *tracks);
+
+/* With each frame: is what was waited for there? */
+void ngx_rtmp_transcode_codecs_wait(ngx_rtmp_transcode_ladder_t *ladder);
+
+/* Whether there are any. */
+ngx_uint_t ngx_rtmp_transcode_codecs_there(
+    ngx_rtmp_transcode_ladder_t *ladder);
+
+/* Those of one maker, where there are none yet. */
+oa_err_t ngx_rtmp_transcode_codecs_make(ngx_rtmp_transcode_ladder_t *ladder,
+    ngx_rtmp_transcode_maker_t maker, char text[OA_XCODE_TEXT_BYTES]);
+
+/* Its frames are made by that one from now on; its codecs are there. */
+void ngx_rtmp_transcode_rung_move(ngx_rtmp_transcode_rung_t *rung,
+    ngx_rtmp_transcode_maker_t maker);
 
 void ngx_rtmp_transcode_codecs_close(ngx_rtmp_transcode_ladder_t *ladder);
 
@@ -248,10 +315,29 @@ void ngx_rtmp_transcode_codecs_change(ngx_rtmp_transcode_ladder_t *ladder,
     const oa_packager_tracks_t *tracks);
 
 /* Takes what they have made, when they have said that there is something. */
-void ngx_rtmp_transcode_pull(ngx_rtmp_transcode_ladder_t *ladder);
+void ngx_rtmp_transcode_pull(void *ladder);
 
-/* oa_xcode_events_t.now_us; ctx is not used. */
-int64_t ngx_rtmp_transcode_now_us(void *ctx);
+
+/* --- a card ------------------------------------------------------------ */
+
+typedef enum {
+    NGX_RTMP_TRANSCODE_CARD_UNKNOWN,
+    NGX_RTMP_TRANSCODE_CARD_NONE,
+    NGX_RTMP_TRANSCODE_CARD_THERE
+} ngx_rtmp_transcode_card_t;
+
+/*
+ * Whether there is a card for "auto", as of the last look at it.  Looks again,
+ * in a thread, where that is not known, or was not so a minute ago.
+ */
+ngx_rtmp_transcode_card_t ngx_rtmp_transcode_card(ngx_thread_pool_t *pool);
+
+/* On the card the rung has stopped: the CPU takes it over, or nobody. */
+void ngx_rtmp_transcode_card_failed(ngx_rtmp_transcode_rung_t *rung,
+    const char *text);
+
+/* A rung that goes on may be made on the card again, which had failed. */
+void ngx_rtmp_transcode_card_again(ngx_rtmp_transcode_rung_t *rung);
 
 
 /* --- its rungs --------------------------------------------------------- */
@@ -274,6 +360,9 @@ void ngx_rtmp_transcode_rungs_close(ngx_rtmp_transcode_ladder_t *ladder);
 /* Who wants what, and how do they do: with each frame of the source. */
 void ngx_rtmp_transcode_rungs_look(ngx_rtmp_transcode_ladder_t *ladder);
 
+/* Asks the codecs how they do. */
+void ngx_rtmp_transcode_measure(ngx_rtmp_transcode_ladder_t *ladder);
+
 /* Puts into effect what was decided. */
 void ngx_rtmp_transcode_rungs_apply(ngx_rtmp_transcode_ladder_t *ladder);
 
@@ -288,9 +377,8 @@ void ngx_rtmp_transcode_rungs_withdraw(ngx_rtmp_transcode_ladder_t *ladder);
 void ngx_rtmp_transcode_rungs_boundary(ngx_rtmp_transcode_ladder_t *ladder,
     const oa_packager_frame_t *frame);
 
-/* OA_XCODE_CONFIG: its follower is made with the first. */
-void ngx_rtmp_transcode_rung_config(ngx_rtmp_transcode_rung_t *rung,
-    const oa_xcode_output_t *output);
+/* That of its maker: its follower is made with the first. */
+void ngx_rtmp_transcode_rung_config(ngx_rtmp_transcode_rung_t *rung);
 
 /* OA_XCODE_FRAME. */
 void ngx_rtmp_transcode_rung_frame(ngx_rtmp_transcode_rung_t *rung,
@@ -300,28 +388,26 @@ void ngx_rtmp_transcode_rung_frame(ngx_rtmp_transcode_rung_t *rung,
 void ngx_rtmp_transcode_rung_failed(ngx_rtmp_transcode_rung_t *rung,
     const char *text);
 
-/* With what was counted by codecs that are gone. */
+/* Of all its codecs. */
 void ngx_rtmp_transcode_rung_stats(ngx_rtmp_transcode_rung_t *rung,
     oa_xcode_rung_stats_t *stats);
 
 
-/* --- threads ----------------------------------------------------------- */
+/* --- sound ------------------------------------------------------------- */
 
-/* oa_xcode_events_t.run: of any thread. */
-bool ngx_rtmp_transcode_run(void *ctx, oa_xcode_strand_t *strand);
+/* Once in a worker, and at its end, as those of ladders. */
+void ngx_rtmp_transcode_sounds_init(void);
+void ngx_rtmp_transcode_sounds_exit(void);
 
-/*
- * At a worker's end, its threads being gone: what is asked to run from now on
- * waits for ngx_rtmp_transcode_threads_exit(), which runs all that is left.
- */
-void ngx_rtmp_transcode_threads_gone(void);
-void ngx_rtmp_transcode_threads_exit(void);
+extern const ngx_onair_sound_t  ngx_rtmp_transcode_sound_provided;
 
 
 /* --- the log ----------------------------------------------------------- */
 
-/* Whether one more line about a ladder may go to the log. */
+/* Whether one more line about a ladder, or a sound, may go to the log. */
 ngx_uint_t ngx_rtmp_transcode_may_log(ngx_rtmp_transcode_ladder_t *ladder);
+ngx_uint_t ngx_rtmp_transcode_may_tell(ngx_rtmp_transcode_log_t *limit,
+    ngx_log_t *log);
 
 
 #endif /* NGX_RTMP_TRANSCODE_H */

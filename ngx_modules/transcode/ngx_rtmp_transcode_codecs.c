@@ -8,40 +8,8 @@
 #include "ngx_rtmp_transcode.h"
 
 
-/* Seconds for which "auto" does not look for a card again. */
-#define NGX_RTMP_TRANSCODE_NO_CARD  60
-
-
-static void ngx_rtmp_transcode_fall_back(ngx_rtmp_transcode_ladder_t *ladder,
-    const char *text);
-
-
-static time_t  ngx_rtmp_transcode_no_card_since;
-
-
-/* --- events ------------------------------------------------------------ */
-
-
-static void
-ngx_rtmp_transcode_ready(void *ctx)
-{
-    ngx_rtmp_transcode_ladder_t  *ladder = ctx;
-
-    ladder->ready = 1;
-    ngx_memory_barrier();
-}
-
-
-int64_t
-ngx_rtmp_transcode_now_us(void *ctx)
-{
-    struct timespec  ts;
-
-    (void) ctx;
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
+/* How long a ladder waits to know whether there is a card. */
+#define NGX_RTMP_TRANSCODE_WAIT_MS  5000
 
 
 /* --- opening ----------------------------------------------------------- */
@@ -124,143 +92,104 @@ ngx_rtmp_transcode_rung_describe(ngx_rtmp_transcode_rung_t *rung,
 }
 
 
-static oa_err_t
+/* A drill is a drill on each device. */
+static void
+ngx_rtmp_transcode_codecs_drill(ngx_rtmp_transcode_ladder_t *ladder,
+    oa_xcode_t *xcode)
+{
+    ngx_str_t   *drill;
+    ngx_uint_t   i;
+    const char  *name;
+
+    drill = &ladder->conf->drill;
+
+    for (i = 0; drill->len && i < ladder->nrungs; i++) {
+        name = ngx_rtmp_transcode_rung_name(&ladder->rungs[i]);
+
+        if (drill->len == ngx_strlen(name)
+            && ngx_strncmp(drill->data, name, drill->len) == 0)
+        {
+            oa_xcode_rung_slow(xcode, (unsigned) i,
+                               (uint32_t) ladder->conf->drill_time * 1000);
+        }
+    }
+}
+
+
+oa_err_t
 ngx_rtmp_transcode_codecs_make(ngx_rtmp_transcode_ladder_t *ladder,
-    char text[OA_XCODE_TEXT_BYTES])
+    ngx_rtmp_transcode_maker_t maker, char text[OA_XCODE_TEXT_BYTES])
 {
     oa_err_t            err;
     ngx_uint_t          i;
+    oa_xcode_t         *xcode;
     oa_xcode_rung_t     rungs[OA_LADDER_RUNGS];
+    oa_xcode_device_t   device;
     oa_xcode_events_t   events;
+
+    if (ladder->xcode[maker]) {
+        return OA_OK;
+    }
 
     for (i = 0; i < ladder->nrungs; i++) {
         ngx_rtmp_transcode_rung_describe(&ladder->rungs[i], &rungs[i]);
     }
 
-    events.run = ngx_rtmp_transcode_run;
-    events.ready = ngx_rtmp_transcode_ready;
-    events.now_us = ngx_rtmp_transcode_now_us;
-    events.ctx = ladder;
+    device = maker == NGX_RTMP_TRANSCODE_ON_CPU
+             ? OA_XCODE_CPU
+             : OA_XCODE_CUDA + (oa_xcode_device_t) ladder->conf->card;
+
+    events = ngx_rtmp_transcode_events(&ladder->work);
     text[0] = '\0';
 
-    err = oa_xcode_create(&ladder->xcode, &ladder->input, rungs,
-                          (unsigned) ladder->nrungs, ladder->device, &events,
-                          text);
-    if (err != OA_OK) {
-        ladder->xcode = NULL;
+    err = oa_xcode_create(&xcode, &ladder->input, rungs,
+                          (unsigned) ladder->nrungs, device, &events, text);
 
-        if (text[0] == '\0') {
-            (void) ngx_snprintf((u_char *) text, OA_XCODE_TEXT_BYTES, "%s%Z",
-                                oa_strerror(err));
-        }
+    if (err == OA_OK) {
+        ladder->xcode[maker] = xcode;
+        ngx_rtmp_transcode_codecs_drill(ladder, xcode);
+
+    } else if (text[0] == '\0') {
+        (void) ngx_snprintf((u_char *) text, OA_XCODE_TEXT_BYTES, "%s%Z",
+                            oa_strerror(err));
     }
 
     return err;
 }
 
 
-/* What was on goes on; a drill is a drill on each device. */
 static void
-ngx_rtmp_transcode_codecs_resume(ngx_rtmp_transcode_ladder_t *ladder)
-{
-    ngx_uint_t                  i;
-    ngx_rtmp_transcode_rung_t  *rung;
-
-    for (i = 0; i < ladder->nrungs; i++) {
-        rung = &ladder->rungs[i];
-
-        if (ladder->conf->drill.len
-            && ladder->conf->drill.len == ngx_strlen(rung->conf->plan.name)
-            && ngx_strncmp(ladder->conf->drill.data, rung->conf->plan.name,
-                           ladder->conf->drill.len) == 0)
-        {
-            oa_xcode_rung_slow(ladder->xcode, (unsigned) i,
-                               (uint32_t) ladder->conf->drill_time * 1000);
-        }
-
-        if (rung->state == OA_LADDER_ON) {
-            oa_xcode_rung_set(ladder->xcode, (unsigned) i, true);
-        }
-    }
-}
-
-
-/* The device that was asked for, or why there is another. */
-static void
-ngx_rtmp_transcode_codecs_begin(ngx_rtmp_transcode_ladder_t *ladder)
-{
-    char              text[OA_XCODE_TEXT_BYTES];
-    oa_xcode_stats_t  stats;
-
-    if (ngx_rtmp_transcode_codecs_make(ladder, text) != OA_OK) {
-        ngx_rtmp_transcode_fall_back(ladder, text);
-        return;
-    }
-
-    oa_xcode_stats(ladder->xcode, &stats);
-
-    if (stats.device != ladder->device) {
-        ngx_rtmp_transcode_codecs_close(ladder);
-        ngx_rtmp_transcode_fall_back(ladder, stats.text);
-        return;
-    }
-
-    ngx_rtmp_transcode_codecs_resume(ladder);
-}
-
-
-static void
-ngx_rtmp_transcode_fall_back(ngx_rtmp_transcode_ladder_t *ladder,
+ngx_rtmp_transcode_source_only(ngx_rtmp_transcode_ladder_t *ladder,
     const char *text)
 {
-    ngx_uint_t  card, automatic, source_only, level;
-
-    card = ladder->device != OA_XCODE_CPU;
-    automatic = ladder->conf->device == NGX_RTMP_TRANSCODE_AUTO;
-    source_only = !card || (!automatic && ladder->conf->source_only);
-
-    /* "auto" says that a card may be missing */
-    level = card && automatic && !ladder->begun ? NGX_LOG_INFO : NGX_LOG_WARN;
-
     if (ngx_rtmp_transcode_may_log(ladder)) {
-        ngx_log_error(level, ladder->source.log, 0,
-                      "transcode: channel \"%V\" session %s: %s failed, %s: "
-                      "%s", &ladder->source.channel, ladder->id,
-                      card ? "the card" : "the codecs",
-                      source_only ? "source only" : "the CPU takes over",
-                      text);
+        ngx_log_error(NGX_LOG_WARN, ladder->source.log, 0,
+                      "transcode: channel \"%V\" session %s: source only: %s",
+                      &ladder->source.channel, ladder->id, text);
     }
 
-    if (card && !ladder->begun) {
-        ngx_rtmp_transcode_no_card_since = ngx_time();
-    }
-
+    ngx_rtmp_transcode_rungs_withdraw(ladder);
     ngx_rtmp_transcode_codecs_close(ladder);
-
-    if (source_only) {
-        ngx_rtmp_transcode_rungs_withdraw(ladder);
-        return;
-    }
-
-    ladder->device = OA_XCODE_CPU;
-    ngx_rtmp_transcode_codecs_begin(ladder);
 }
 
 
-static oa_xcode_device_t
-ngx_rtmp_transcode_choose(ngx_rtmp_transcode_app_conf_t *tacf)
+/* It makes all rungs, for a beginning. */
+static void
+ngx_rtmp_transcode_codecs_begin(ngx_rtmp_transcode_ladder_t *ladder,
+    ngx_rtmp_transcode_maker_t maker)
 {
-    switch (tacf->device) {
+    char        text[OA_XCODE_TEXT_BYTES];
+    ngx_uint_t  i;
 
-    case NGX_RTMP_TRANSCODE_CPU:
-        return OA_XCODE_CPU;
+    ladder->waits_ms = 0;
 
-    case NGX_RTMP_TRANSCODE_CUDA:
-        return OA_XCODE_CUDA + (oa_xcode_device_t) tacf->card;
+    for (i = 0; i < ladder->nrungs; i++) {
+        ladder->rungs[i].maker = maker;
+    }
 
-    default:
-        return ngx_time() - ngx_rtmp_transcode_no_card_since
-               < NGX_RTMP_TRANSCODE_NO_CARD ? OA_XCODE_CPU : OA_XCODE_CUDA;
+    /* what has to do with a card comes later: this is the source, or memory */
+    if (ngx_rtmp_transcode_codecs_make(ladder, maker, text) != OA_OK) {
+        ngx_rtmp_transcode_source_only(ladder, text);
     }
 }
 
@@ -269,36 +198,77 @@ void
 ngx_rtmp_transcode_codecs_open(ngx_rtmp_transcode_ladder_t *ladder,
     const oa_packager_tracks_t *tracks)
 {
-    ladder->device = ngx_rtmp_transcode_choose(ladder->conf);
-    ladder->begun = 0;
-
     if (ngx_rtmp_transcode_input(ladder, tracks) != NGX_OK) {
-        ngx_rtmp_transcode_rungs_withdraw(ladder);
+        ngx_rtmp_transcode_source_only(ladder, oa_strerror(OA_ENOMEM));
         return;
     }
 
-    ngx_rtmp_transcode_codecs_begin(ladder);
+    switch (ladder->conf->device) {
+
+    case NGX_RTMP_TRANSCODE_CPU:
+        ngx_rtmp_transcode_codecs_begin(ladder, NGX_RTMP_TRANSCODE_ON_CPU);
+        break;
+
+    case NGX_RTMP_TRANSCODE_CUDA:
+        ngx_rtmp_transcode_codecs_begin(ladder, NGX_RTMP_TRANSCODE_ON_CARD);
+        break;
+
+    default:
+        ladder->waits_ms = ngx_onair_now_ms();
+        ngx_rtmp_transcode_codecs_wait(ladder);
+    }
 }
 
 
-/* What was counted is not lost with them. */
 void
-ngx_rtmp_transcode_codecs_close(ngx_rtmp_transcode_ladder_t *ladder)
+ngx_rtmp_transcode_codecs_wait(ngx_rtmp_transcode_ladder_t *ladder)
 {
-    ngx_uint_t  i;
-
-    if (ladder->xcode == NULL) {
+    if (ladder->waits_ms == 0) {
         return;
     }
 
-    for (i = 0; i < ladder->nrungs; i++) {
-        ngx_rtmp_transcode_rung_stats(&ladder->rungs[i],
-                                      &ladder->rungs[i].before);
+    switch (ngx_rtmp_transcode_card(ladder->conf->pool)) {
+
+    case NGX_RTMP_TRANSCODE_CARD_THERE:
+        ngx_rtmp_transcode_codecs_begin(ladder, NGX_RTMP_TRANSCODE_ON_CARD);
+        break;
+
+    case NGX_RTMP_TRANSCODE_CARD_NONE:
+        ngx_rtmp_transcode_codecs_begin(ladder, NGX_RTMP_TRANSCODE_ON_CPU);
+        break;
+
+    default:
+        if (ngx_onair_now_ms() - ladder->waits_ms
+            >= NGX_RTMP_TRANSCODE_WAIT_MS)
+        {
+            ngx_rtmp_transcode_codecs_begin(ladder, NGX_RTMP_TRANSCODE_ON_CPU);
+        }
+    }
+}
+
+
+ngx_uint_t
+ngx_rtmp_transcode_codecs_there(ngx_rtmp_transcode_ladder_t *ladder)
+{
+    return ladder->xcode[NGX_RTMP_TRANSCODE_ON_CPU] != NULL
+           || ladder->xcode[NGX_RTMP_TRANSCODE_ON_CARD] != NULL;
+}
+
+
+void
+ngx_rtmp_transcode_codecs_close(ngx_rtmp_transcode_ladder_t *ladder)
+{
+    ngx_uint_t  maker;
+
+    for (maker = 0; maker < NGX_RTMP_TRANSCODE_MAKERS; maker++) {
+        if (ladder->xcode[maker]) {
+            (void) oa_xcode_destroy(ladder->xcode[maker]);
+            ladder->xcode[maker] = NULL;
+        }
     }
 
-    (void) oa_xcode_destroy(ladder->xcode);
-    ladder->xcode = NULL;
-    ladder->ready = 0;
+    ladder->waits_ms = 0;
+    ladder->work.ready = 0;
 }
 
 
@@ -306,18 +276,22 @@ void
 ngx_rtmp_transcode_codecs_change(ngx_rtmp_transcode_ladder_t *ladder,
     const oa_packager_tracks_t *tracks)
 {
-    char      text[OA_XCODE_TEXT_BYTES];
-    oa_err_t  err;
+    char        text[OA_XCODE_TEXT_BYTES];
+    oa_err_t    err;
+    ngx_uint_t  maker;
 
-    if (ladder->xcode == NULL) {
+    if (!ngx_rtmp_transcode_codecs_there(ladder) && ladder->waits_ms == 0) {
         return;
     }
 
     text[0] = '\0';
-    err = OA_ENOMEM;
+    err = ngx_rtmp_transcode_input(ladder, tracks) == NGX_OK ? OA_OK
+                                                             : OA_ENOMEM;
 
-    if (ngx_rtmp_transcode_input(ladder, tracks) == NGX_OK) {
-        err = oa_xcode_source(ladder->xcode, &ladder->input, text);
+    for (maker = 0; maker < NGX_RTMP_TRANSCODE_MAKERS; maker++) {
+        if (err == OA_OK && ladder->xcode[maker]) {
+            err = oa_xcode_source(ladder->xcode[maker], &ladder->input, text);
+        }
     }
 
     if (err == OA_OK) {
@@ -332,55 +306,105 @@ ngx_rtmp_transcode_codecs_change(ngx_rtmp_transcode_ladder_t *ladder,
                       text[0] ? text : oa_strerror(err));
     }
 
-    ngx_rtmp_transcode_codecs_close(ladder);
     ngx_rtmp_transcode_rungs_withdraw(ladder);
+    ngx_rtmp_transcode_codecs_close(ladder);
+}
+
+
+/* A rung that is on begins with the next keyframe. */
+void
+ngx_rtmp_transcode_rung_move(ngx_rtmp_transcode_rung_t *rung,
+    ngx_rtmp_transcode_maker_t maker)
+{
+    rung->maker = maker;
+    rung->ladder->reported_ms = 0;
+
+    if (rung->configs[maker].record.data) {
+        ngx_rtmp_transcode_rung_config(rung);
+    }
 }
 
 
 /* --- what they have made ----------------------------------------------- */
 
 
-static void
-ngx_rtmp_transcode_output(ngx_rtmp_transcode_ladder_t *ladder,
+static ngx_int_t
+ngx_rtmp_transcode_config(ngx_rtmp_transcode_config_t *config,
     const oa_xcode_output_t *output)
 {
+    config->picture = output->picture;
+    config->sound = output->sound;
+
+    return ngx_rtmp_transcode_record(&config->record, output->data);
+}
+
+
+static void
+ngx_rtmp_transcode_failed(ngx_rtmp_transcode_rung_t *rung, const char *text)
+{
+    if (rung->maker == NGX_RTMP_TRANSCODE_ON_CARD) {
+        ngx_rtmp_transcode_card_failed(rung, text);
+
+    } else {
+        ngx_rtmp_transcode_rung_failed(rung, text);
+    }
+}
+
+
+static void
+ngx_rtmp_transcode_output(ngx_rtmp_transcode_ladder_t *ladder,
+    ngx_rtmp_transcode_maker_t maker, const oa_xcode_output_t *output)
+{
+    ngx_uint_t                  kept;
     ngx_rtmp_transcode_rung_t  *rung;
 
     rung = &ladder->rungs[output->rung];
+    kept = output->kind != OA_XCODE_CONFIG
+           || ngx_rtmp_transcode_config(&rung->configs[maker], output)
+              == NGX_OK;
+
+    /* of one that makes other rungs */
+    if (maker != rung->maker) {
+        return;
+    }
+
+    if (!kept) {
+        ngx_rtmp_transcode_rung_failed(rung, oa_strerror(OA_ENOMEM));
+        return;
+    }
 
     switch (output->kind) {
 
     case OA_XCODE_CONFIG:
-        ngx_rtmp_transcode_rung_config(rung, output);
+        ngx_rtmp_transcode_rung_config(rung);
         break;
 
     case OA_XCODE_FRAME:
-        ladder->begun = 1;
         ngx_rtmp_transcode_rung_frame(rung, output);
         break;
 
     default:
-        if (ladder->device != OA_XCODE_CPU) {
-            ngx_rtmp_transcode_fall_back(ladder, output->text);
-
-        } else {
-            ngx_rtmp_transcode_rung_failed(rung, output->text);
-        }
+        ngx_rtmp_transcode_failed(rung, output->text);
     }
 }
 
 
 void
-ngx_rtmp_transcode_pull(ngx_rtmp_transcode_ladder_t *ladder)
+ngx_rtmp_transcode_pull(void *data)
 {
-    oa_xcode_output_t  output;
+    ngx_uint_t                    maker;
+    oa_xcode_output_t             output;
+    ngx_rtmp_transcode_ladder_t  *ladder = data;
 
-    if (!ngx_atomic_cmp_set(&ladder->ready, 1, 0)) {
+    if (!ngx_rtmp_transcode_ready(&ladder->work)) {
         return;
     }
 
-    /* it may be replaced on the way, and then begins anew */
-    while (ladder->xcode && oa_xcode_pull(ladder->xcode, &output) == OA_OK) {
-        ngx_rtmp_transcode_output(ladder, &output);
+    for (maker = 0; maker < NGX_RTMP_TRANSCODE_MAKERS; maker++) {
+        while (ladder->xcode[maker]
+               && oa_xcode_pull(ladder->xcode[maker], &output) == OA_OK)
+        {
+            ngx_rtmp_transcode_output(ladder, maker, &output);
+        }
     }
 }

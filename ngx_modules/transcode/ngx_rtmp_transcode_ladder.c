@@ -20,7 +20,8 @@ const ngx_onair_ladder_t  ngx_rtmp_transcode_provided = {
     ngx_rtmp_transcode_tracks,
     ngx_rtmp_transcode_frame,
     ngx_rtmp_transcode_close,
-    ngx_rtmp_transcode_slots_usage
+    ngx_rtmp_transcode_slots_usage,
+    &ngx_rtmp_transcode_sound_provided
 };
 
 
@@ -62,6 +63,7 @@ void
 ngx_rtmp_transcode_ladders_init(void)
 {
     ngx_queue_init(&ngx_rtmp_transcode_ladders);
+    ngx_rtmp_transcode_sounds_init();
     oa_xcode_log(ngx_rtmp_transcode_libav);
 }
 
@@ -83,6 +85,7 @@ ngx_rtmp_transcode_ladders_exit(void)
         ngx_rtmp_transcode_codecs_close(ladder);
     }
 
+    ngx_rtmp_transcode_sounds_exit();
     ngx_rtmp_transcode_threads_exit();
     ngx_rtmp_transcode_thumbnails_exit();
 }
@@ -120,6 +123,10 @@ ngx_rtmp_transcode_open(const ngx_onair_source_t *source)
 
     ladder->conf = tacf;
     ladder->source = *source;
+    ladder->work.pool = tacf->pool;
+    ladder->work.data = ladder;
+    ladder->work.pull = ngx_rtmp_transcode_pull;
+    ladder->work.free = free;
 
     if (tacf->thumbnails) {
         ladder->thumbnail = ngx_rtmp_transcode_thumbnail_create(tacf->pool,
@@ -182,6 +189,7 @@ static void
 ngx_rtmp_transcode_push(ngx_rtmp_transcode_ladder_t *ladder,
     const oa_packager_frame_t *frame, int64_t arrival_us)
 {
+    ngx_uint_t        maker;
     oa_xcode_input_t  input;
 
     ngx_memzero(&input, sizeof(input));
@@ -196,7 +204,11 @@ ngx_rtmp_transcode_push(ngx_rtmp_transcode_ladder_t *ladder,
     input.keyframe = frame->begins;
     input.keyframe_time = frame->begins ? frame->boundary.time : 0;
 
-    oa_xcode_push(ladder->xcode, &input);
+    for (maker = 0; maker < NGX_RTMP_TRANSCODE_MAKERS; maker++) {
+        if (ladder->xcode[maker]) {
+            oa_xcode_push(ladder->xcode[maker], &input);
+        }
+    }
 }
 
 
@@ -211,15 +223,17 @@ ngx_rtmp_transcode_frame(void *data, const oa_packager_frame_t *frame)
         ngx_rtmp_transcode_thumbnail_frame(ladder->thumbnail, frame);
     }
 
-    if (ladder->xcode == NULL) {
-        return;
-    }
-
     arrival_us = ngx_rtmp_transcode_now_us(NULL);
     audio = frame->kind == OA_LIVE_AUDIO;
 
     if (frame->begins) {
         ngx_rtmp_transcode_rungs_boundary(ladder, frame);
+    }
+
+    ngx_rtmp_transcode_codecs_wait(ladder);
+
+    if (!ngx_rtmp_transcode_codecs_there(ladder)) {
+        return;
     }
 
     /* before the frame, so that a rung that wakes begins with it */
@@ -246,16 +260,6 @@ ngx_rtmp_transcode_close(void *data)
     ngx_queue_remove(&ladder->queue);
     free(ladder->video_record.data);
     free(ladder->audio_record.data);
-    ladder->closed = 1;
 
-    ngx_rtmp_transcode_ladder_free(ladder);
-}
-
-
-void
-ngx_rtmp_transcode_ladder_free(ngx_rtmp_transcode_ladder_t *ladder)
-{
-    if (ladder->tasks == 0) {
-        free(ladder);
-    }
+    ngx_rtmp_transcode_work_close(&ladder->work);
 }

@@ -48,11 +48,15 @@ ngx_rtmp_transcode_log_room(ngx_rtmp_transcode_log_t *limit, ngx_uint_t lines,
 ngx_uint_t
 ngx_rtmp_transcode_may_log(ngx_rtmp_transcode_ladder_t *ladder)
 {
-    return ngx_rtmp_transcode_log_room(&ladder->log,
-                                       NGX_RTMP_TRANSCODE_LOG_LINES,
-                                       NGX_RTMP_TRANSCODE_LOG_SECONDS,
-                                       ladder->source.log)
+    return ngx_rtmp_transcode_may_tell(&ladder->log, ladder->source.log);
+}
+
+
+ngx_uint_t
+ngx_rtmp_transcode_may_tell(ngx_rtmp_transcode_log_t *limit, ngx_log_t *log)
+{
+    return ngx_rtmp_transcode_log_room(limit, NGX_RTMP_TRANSCODE_LOG_LINES,
+                                       NGX_RTMP_TRANSCODE_LOG_SECONDS, log)
            && ngx_rtmp_transcode_log_room(&ngx_rtmp_transcode_log_all,
-                                          NGX_RTMP_TRANSCODE_LOG_ALL, 1,
-                                          ladder->source.log);
+                                          NGX_RTMP_TRANSCODE_LOG_ALL, 1, log);
 }

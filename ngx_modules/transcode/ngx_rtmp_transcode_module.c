@@ -122,6 +122,13 @@ static ngx_command_t  ngx_rtmp_transcode_commands[] = {
       0,
       NULL },
 
+    { ngx_string("transcode_shed"),
+      NGX_RTMP_MAIN_CONF|NGX_RTMP_SRV_CONF|NGX_RTMP_APP_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_RTMP_APP_CONF_OFFSET,
+      offsetof(ngx_rtmp_transcode_app_conf_t, shed),
+      NULL },
+
     { ngx_string("transcode_drill"),
       NGX_RTMP_MAIN_CONF|NGX_RTMP_SRV_CONF|NGX_RTMP_APP_CONF|NGX_CONF_TAKE2,
       ngx_rtmp_transcode_drill,
@@ -356,6 +363,7 @@ ngx_rtmp_transcode_create_app_conf(ngx_conf_t *cf)
     conf->idle = NGX_CONF_UNSET_MSEC;
     conf->tiers = NGX_CONF_UNSET;
     conf->thumbnails = NGX_CONF_UNSET_MSEC;
+    conf->shed = NGX_CONF_UNSET;
 
     return conf;
 }
@@ -370,6 +378,7 @@ ngx_rtmp_transcode_merge(ngx_rtmp_transcode_app_conf_t *prev,
     ngx_conf_merge_str_value(conf->pool_name, prev->pool_name, "default");
     ngx_conf_merge_msec_value(conf->idle, prev->idle, 30000);
     ngx_conf_merge_value(conf->tiers, prev->tiers, 0);
+    ngx_conf_merge_value(conf->shed, prev->shed, 1);
 
     if (conf->device == NGX_CONF_UNSET_UINT) {
         conf->card = prev->card;
@@ -443,6 +452,10 @@ ngx_rtmp_transcode_merge_app_conf(ngx_conf_t *cf, void *parent, void *child)
 
     tmcf = ngx_rtmp_conf_get_module_main_conf(cf, ngx_rtmp_transcode_module);
     tmcf->used = 1;
+
+    if (conf->device == NGX_RTMP_TRANSCODE_AUTO) {
+        tmcf->auto_pool = conf->pool;
+    }
 
     return NGX_CONF_OK;
 }
@@ -524,6 +537,10 @@ ngx_rtmp_transcode_init_process(ngx_cycle_t *cycle)
 
     ngx_rtmp_transcode_ladders_init();
     ngx_onair_ladder_provide(&ngx_rtmp_transcode_provided);
+
+    if (tmcf && tmcf->auto_pool) {
+        (void) ngx_rtmp_transcode_card(tmcf->auto_pool);
+    }
 
     return ngx_onair_on_exit(ngx_rtmp_transcode_ladders_exit);
 }

@@ -190,7 +190,8 @@ ngx_rtmp_transcode_rungs_plan(ngx_rtmp_transcode_ladder_t *ladder,
     oa_ladder_source_t               source;
     ngx_rtmp_transcode_rendition_t  *renditions;
 
-    oa_ladder_watch_init(&ladder->watch, (int64_t) ladder->conf->idle);
+    oa_ladder_watch_init(&ladder->watch, (int64_t) ladder->conf->idle,
+                         ladder->conf->shed != 0);
     ngx_memzero(ladder->facts, sizeof(ladder->facts));
     ladder->nrungs = 0;
     ladder->part_frames = 1;

@@ -56,16 +56,16 @@ ngx_rtmp_transcode_published(void *ctx, oa_live_rendition_t rendition)
 /* Ticks of one frame. */
 static uint32_t
 ngx_rtmp_transcode_frame_ticks(ngx_rtmp_transcode_rung_t *rung,
-    const oa_xcode_output_t *output)
+    const oa_codec_audio_t *sound)
 {
     oa_xcode_source_t  *input;
 
     input = &rung->ladder->input;
 
     if (rung->audio) {
-        return (uint32_t) oa_rescale(output->sound.frame_samples,
+        return (uint32_t) oa_rescale(sound->frame_samples,
                                      input->audio_timescale,
-                                     output->sound.clock_rate);
+                                     sound->clock_rate);
     }
 
     return (uint32_t) oa_rescale(input->video_timescale, rung->plan.rate.den,
@@ -113,7 +113,7 @@ ngx_rtmp_transcode_rung_list(ngx_rtmp_transcode_rung_t *rung)
 
 static oa_err_t
 ngx_rtmp_transcode_follow(ngx_rtmp_transcode_rung_t *rung,
-    const oa_xcode_output_t *output)
+    const ngx_rtmp_transcode_config_t *config)
 {
     oa_mem_t                          mem = { ngx_rtmp_transcode_realloc,
                                               NULL };
@@ -132,7 +132,7 @@ ngx_rtmp_transcode_follow(ngx_rtmp_transcode_rung_t *rung,
     conf.kind = rung->audio ? OA_LIVE_AUDIO : OA_LIVE_VIDEO;
     conf.timescale = rung->audio ? ladder->input.audio_timescale
                                  : ladder->input.video_timescale;
-    conf.frame = ngx_rtmp_transcode_frame_ticks(rung, output);
+    conf.frame = ngx_rtmp_transcode_frame_ticks(rung, &config->sound);
     conf.part_target_ms = ladder->source.part_target_ms;
     conf.max_pending_bytes = ladder->source.max_pending;
 
@@ -156,23 +156,26 @@ ngx_rtmp_transcode_follow(ngx_rtmp_transcode_rung_t *rung,
 
 
 void
-ngx_rtmp_transcode_rung_config(ngx_rtmp_transcode_rung_t *rung,
-    const oa_xcode_output_t *output)
+ngx_rtmp_transcode_rung_config(ngx_rtmp_transcode_rung_t *rung)
 {
-    oa_err_t    err;
-    ngx_uint_t  fresh;
+    oa_err_t                      err;
+    ngx_uint_t                    fresh;
+    ngx_rtmp_transcode_config_t  *config;
 
+    config = &rung->configs[rung->maker];
     err = OA_OK;
     fresh = rung->follower == NULL;
 
     if (fresh) {
-        err = ngx_rtmp_transcode_follow(rung, output);
+        err = ngx_rtmp_transcode_follow(rung, config);
     }
 
     if (err == OA_OK) {
-        err = oa_follower_config(rung->follower, output->data,
-                                 rung->audio ? NULL : &output->picture,
-                                 rung->audio ? &output->sound : NULL,
+        err = oa_follower_config(rung->follower,
+                                 oa_slice(config->record.data,
+                                          config->record.size),
+                                 rung->audio ? NULL : &config->picture,
+                                 rung->audio ? &config->sound : NULL,
                                  rung->plan.rate);
     }
 
@@ -317,8 +320,12 @@ ngx_rtmp_transcode_rung_apply(ngx_rtmp_transcode_rung_t *rung,
         return;
     }
 
-    if (ladder->xcode) {
-        oa_xcode_rung_set(ladder->xcode, (unsigned) rung->index,
+    if (rung->state == OA_LADDER_ON) {
+        ngx_rtmp_transcode_card_again(rung);
+    }
+
+    if (ladder->xcode[rung->maker]) {
+        oa_xcode_rung_set(ladder->xcode[rung->maker], (unsigned) rung->index,
                           rung->state == OA_LADDER_ON);
     }
 
@@ -356,7 +363,7 @@ ngx_rtmp_transcode_rung_failed(ngx_rtmp_transcode_rung_t *rung,
 void
 ngx_rtmp_transcode_rungs_close(ngx_rtmp_transcode_ladder_t *ladder)
 {
-    ngx_uint_t                  i;
+    ngx_uint_t                  i, maker;
     ngx_rtmp_transcode_rung_t  *rung;
 
     for (i = 0; i < ladder->nrungs; i++) {
@@ -366,6 +373,11 @@ ngx_rtmp_transcode_rungs_close(ngx_rtmp_transcode_ladder_t *ladder)
             rung->arrival_us = 0;
             oa_follower_destroy(rung->follower);
             rung->follower = NULL;
+        }
+
+        for (maker = 0; maker < NGX_RTMP_TRANSCODE_MAKERS; maker++) {
+            free(rung->configs[maker].record.data);
+            rung->configs[maker].record.data = NULL;
         }
     }
 

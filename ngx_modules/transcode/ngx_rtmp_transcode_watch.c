@@ -16,21 +16,35 @@ void
 ngx_rtmp_transcode_rung_stats(ngx_rtmp_transcode_rung_t *rung,
     oa_xcode_rung_stats_t *stats)
 {
-    if (rung->ladder->xcode == NULL) {
-        *stats = rung->before;
-        return;
+    ngx_uint_t              maker;
+    oa_xcode_t             *xcode;
+    oa_xcode_rung_stats_t   part;
+
+    ngx_memzero(stats, sizeof(oa_xcode_rung_stats_t));
+
+    for (maker = 0; maker < NGX_RTMP_TRANSCODE_MAKERS; maker++) {
+        xcode = rung->ladder->xcode[maker];
+
+        if (xcode == NULL) {
+            continue;
+        }
+
+        oa_xcode_rung_stats(xcode, (unsigned) rung->index, &part);
+
+        stats->frames += part.frames;
+        stats->late += part.late;
+        stats->full += part.full;
+        stats->busy_us += part.busy_us;
+
+        if (maker == rung->maker) {
+            stats->lateness_us = part.lateness_us;
+            stats->latency_us = part.latency_us;
+        }
     }
-
-    oa_xcode_rung_stats(rung->ladder->xcode, (unsigned) rung->index, stats);
-
-    stats->frames += rung->before.frames;
-    stats->late += rung->before.late;
-    stats->full += rung->before.full;
-    stats->busy_us += rung->before.busy_us;
 }
 
 
-static void
+void
 ngx_rtmp_transcode_measure(ngx_rtmp_transcode_ladder_t *ladder)
 {
     ngx_uint_t              i;
@@ -44,6 +58,10 @@ ngx_rtmp_transcode_measure(ngx_rtmp_transcode_ladder_t *ladder)
         facts->frames = stats.frames;
         facts->dropped = stats.late + stats.full;
         facts->lateness_us = stats.lateness_us;
+
+        /* of a card that does not answer it is told */
+        facts->patient = ladder->rungs[i].maker
+                         == NGX_RTMP_TRANSCODE_ON_CARD;
     }
 }
 
@@ -75,7 +93,7 @@ ngx_rtmp_transcode_rung_report(ngx_rtmp_transcode_rung_t *rung,
     report.made = 1;
     report.state = rung->state;
     report.reason = rung->reason;
-    report.cuda = source->device != OA_XCODE_CPU;
+    report.cuda = rung->maker == NGX_RTMP_TRANSCODE_ON_CARD;
     report.slots = rung->plan.slots;
     report.frames = stats.frames;
     report.late = stats.late;
@@ -97,20 +115,22 @@ ngx_rtmp_transcode_rung_report(ngx_rtmp_transcode_rung_t *rung,
 void
 ngx_rtmp_transcode_report(ngx_rtmp_transcode_ladder_t *ladder, int64_t now_ms)
 {
-    ngx_uint_t        i;
-    oa_xcode_stats_t  stats;
+    ngx_uint_t                  i, maker;
+    oa_xcode_stats_t            stats[NGX_RTMP_TRANSCODE_MAKERS];
+    ngx_rtmp_transcode_rung_t  *rung;
 
     ladder->reported_ms = now_ms;
+    ngx_memzero(stats, sizeof(stats));
 
-    if (ladder->xcode == NULL) {
-        ngx_memzero(&stats, sizeof(stats));
-
-    } else {
-        oa_xcode_stats(ladder->xcode, &stats);
+    for (maker = 0; maker < NGX_RTMP_TRANSCODE_MAKERS; maker++) {
+        if (ladder->xcode[maker]) {
+            oa_xcode_stats(ladder->xcode[maker], &stats[maker]);
+        }
     }
 
     for (i = 0; i < ladder->nrungs; i++) {
-        ngx_rtmp_transcode_rung_report(&ladder->rungs[i], &stats);
+        rung = &ladder->rungs[i];
+        ngx_rtmp_transcode_rung_report(rung, &stats[rung->maker]);
     }
 }
 

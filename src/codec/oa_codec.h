@@ -19,7 +19,9 @@ typedef enum {
     OA_CODEC_HEVC,
     OA_CODEC_AV1,
     OA_CODEC_AAC,
-    OA_CODEC_OPUS
+    OA_CODEC_OPUS,
+    OA_CODEC_MP3                     /* of sources that are decoded: no table
+                                        of functions */
 } oa_codec_id_t;
 
 

@@ -8,8 +8,10 @@
 
 #define OA_FLV_VIDEO_AVC         7
 #define OA_FLV_VIDEO_HEVC        12   /* no standard: Chinese encoders */
+#define OA_FLV_AUDIO_MP3         2
 #define OA_FLV_AUDIO_EX_HEADER   9
 #define OA_FLV_AUDIO_AAC         10
+#define OA_FLV_AUDIO_MP3_8K      14
 
 /* Why a codec of the 4-bit field of a legacy tag is refused. */
 static const char *const  oa_flv_video_reasons[16] = {
@@ -194,4 +196,33 @@ oa_flv_audio_parse(oa_slice_t body, oa_flv_message_t *message,
 
     return oa_flv_payload(message, body.data[1] == 0,
                           oa_slice(&body.data[2], body.size - 2), refusal);
+}
+
+
+oa_err_t
+oa_flv_mp3_parse(oa_slice_t body, oa_flv_message_t *message,
+    oa_flv_refusal_t *refusal)
+{
+    unsigned  format;
+
+    memset(message, 0, sizeof(*message));
+
+    if (body.size == 0) {
+        return OA_ENOTFOUND;
+    }
+
+    format = body.data[0] >> 4;
+
+    if (format == OA_FLV_AUDIO_EX_HEADER) {
+        return oa_flv_ex_mp3_parse(body, message, refusal);
+    }
+
+    if (format != OA_FLV_AUDIO_MP3 && format != OA_FLV_AUDIO_MP3_8K) {
+        return OA_ENOTFOUND;
+    }
+
+    message->codec = OA_CODEC_MP3;
+
+    return oa_flv_payload(message, false,
+                          oa_slice(&body.data[1], body.size - 1), refusal);
 }

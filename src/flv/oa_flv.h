@@ -60,6 +60,15 @@ OA_MUST_CHECK oa_err_t oa_flv_video_parse(oa_slice_t body,
 OA_MUST_CHECK oa_err_t oa_flv_audio_parse(oa_slice_t body,
     oa_flv_message_t *message, oa_flv_refusal_t *refusal);
 
+/*
+ * Reads an audio message body of MP3, which the above refuses, for who can
+ * decode it.  It has no decoder configuration: never OA_FLV_CONFIG.
+ * OA_EINVAL: an unknown type; OA_ENOTFOUND: all else, which is the above's to
+ * take or to refuse.  *refusal is set with OA_EINVAL only.
+ */
+OA_MUST_CHECK oa_err_t oa_flv_mp3_parse(oa_slice_t body,
+    oa_flv_message_t *message, oa_flv_refusal_t *refusal);
+
 
 OA_END_DECLS
 

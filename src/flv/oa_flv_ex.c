@@ -395,3 +395,39 @@ oa_flv_ex_audio_parse(oa_slice_t body, oa_flv_message_t *message,
 
     return oa_flv_ex_parse(&ex, message, refusal);
 }
+
+
+oa_err_t
+oa_flv_ex_mp3_parse(oa_slice_t body, oa_flv_message_t *message,
+    oa_flv_refusal_t *refusal)
+{
+    oa_flv_ex_t  ex = { oa_slice(body.data + 1, body.size - 1),
+                        body.data[0] & 0x0f, OA_FLV_EX_AUDIO_TRACKS, false,
+                        { 0 } };
+
+    if (oa_flv_ex_header(&ex, message, NULL) != OA_OK
+        || memcmp(ex.fourcc, ".mp3", 4) != 0)
+    {
+        return OA_ENOTFOUND;
+    }
+
+    message->codec = OA_CODEC_MP3;
+
+    switch (ex.type) {
+
+    case OA_FLV_EX_FRAMES:
+        return oa_flv_payload(message, false, ex.rest, refusal);
+
+    case OA_FLV_EX_END:
+        message->kind = OA_FLV_END;
+        return OA_OK;
+
+    case OA_FLV_EX_START:
+    case OA_FLV_EX_INFO:
+        return OA_OK;
+
+    default:
+        return oa_flv_refuse(refusal, OA_EINVAL,
+                             "unknown type of enhanced RTMP packet");
+    }
+}

@@ -35,6 +35,8 @@ OA_MUST_CHECK oa_err_t oa_flv_ex_video_parse(oa_slice_t body,
     oa_flv_message_t *message, oa_flv_refusal_t *refusal);
 OA_MUST_CHECK oa_err_t oa_flv_ex_audio_parse(oa_slice_t body,
     oa_flv_message_t *message, oa_flv_refusal_t *refusal);
+OA_MUST_CHECK oa_err_t oa_flv_ex_mp3_parse(oa_slice_t body,
+    oa_flv_message_t *message, oa_flv_refusal_t *refusal);
 
 
 OA_END_DECLS

@@ -31,14 +31,16 @@ static bool
 oa_ladder_second(oa_ladder_watched_t *rung, const oa_ladder_facts_t *facts,
     int64_t now_ms)
 {
-    bool      late;
+    bool      late, bad;
     uint64_t  coded, dropped;
 
     coded = facts->frames - rung->frames;
     dropped = facts->dropped - rung->dropped;
     late = rung->lateness_us > OA_LADDER_LATE_US;
 
-    rung->bad = coded == 0 || dropped > coded ? rung->bad + 1 : 0;
+    bad = coded == 0 ? !facts->patient : dropped > coded;
+
+    rung->bad = bad ? rung->bad + 1 : 0;
     oa_ladder_measure(rung, facts, now_ms);
 
     return late || rung->bad >= OA_LADDER_BAD;
@@ -257,6 +259,17 @@ oa_ladder_refused(oa_ladder_watched_t *rung, oa_err_t err, int64_t now_ms)
 }
 
 
+static void
+oa_ladder_begin(oa_ladder_watched_t *rung, const oa_ladder_facts_t *facts,
+    int64_t now_ms)
+{
+    rung->on_ms = now_ms;
+    rung->began = false;
+    rung->bad = 0;
+    oa_ladder_measure(rung, facts, now_ms);
+}
+
+
 static bool
 oa_ladder_try_on(oa_ladder_watch_t *watch, oa_ladder_watched_t *rung,
     const oa_ladder_facts_t *facts, int64_t now_ms,
@@ -273,10 +286,7 @@ oa_ladder_try_on(oa_ladder_watch_t *watch, oa_ladder_watched_t *rung,
     rung->state = OA_LADDER_ON;
     rung->reason = rung->mode == OA_LADDER_ALWAYS ? OA_LADDER_STEADY
                                                   : OA_LADDER_WANTED;
-    rung->on_ms = now_ms;
-    rung->began = false;
-    rung->bad = 0;
-    oa_ladder_measure(rung, facts, now_ms);
+    oa_ladder_begin(rung, facts, now_ms);
 
     return true;
 }
@@ -367,7 +377,7 @@ oa_ladder_watch_look(oa_ladder_watch_t *watch, const oa_ladder_facts_t *facts,
 
     /* who holds nothing has lost nothing, or knows */
     changed = evicted && watch->held > 0 && oa_ladder_evict(watch, now_ms);
-    changed |= oa_ladder_overload(watch, facts, now_ms);
+    changed |= watch->shed && oa_ladder_overload(watch, facts, now_ms);
     changed |= oa_ladder_rest(watch, facts, now_ms);
     oa_ladder_give_back(watch, events);
 
@@ -384,10 +394,11 @@ oa_ladder_watch_look(oa_ladder_watch_t *watch, const oa_ladder_facts_t *facts,
 
 
 void
-oa_ladder_watch_init(oa_ladder_watch_t *watch, int64_t idle_ms)
+oa_ladder_watch_init(oa_ladder_watch_t *watch, int64_t idle_ms, bool shed)
 {
     memset(watch, 0, sizeof(oa_ladder_watch_t));
     watch->idle_ms = idle_ms;
+    watch->shed = shed;
 }
 
 
@@ -413,6 +424,16 @@ oa_ladder_watch_failed(oa_ladder_watch_t *watch, unsigned rung,
 {
     if (rung < watch->nrungs) {
         oa_ladder_shed(&watch->rungs[rung], OA_LADDER_FAILED, now_ms);
+    }
+}
+
+
+void
+oa_ladder_watch_begins(oa_ladder_watch_t *watch, unsigned rung,
+    const oa_ladder_facts_t *facts, int64_t now_ms)
+{
+    if (rung < watch->nrungs) {
+        oa_ladder_begin(&watch->rungs[rung], facts, now_ms);
     }
 }
 

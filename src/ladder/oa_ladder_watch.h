@@ -63,6 +63,8 @@ typedef struct {
     uint64_t   frames;               /* coded so far */
     uint64_t   dropped;              /* instead of coded, so far */
     int64_t    lateness_us;          /* of the newest picture */
+    bool       patient;              /* that it codes nothing does not count:
+                                        its codecs say when they are stuck */
 } oa_ladder_facts_t;
 
 
@@ -101,6 +103,7 @@ typedef struct {
     unsigned             nrungs;
     oa_ladder_watched_t  rungs[OA_LADDER_RUNGS];
     int64_t              idle_ms;
+    bool                 shed;
     int64_t              looked_ms;
     int64_t              settled_ms; /* nothing is shed before */
     uint32_t             held;
@@ -112,9 +115,11 @@ OA_BEGIN_DECLS
 
 /*
  * Every rung is withdrawn until it is looked at.  idle_ms: a rung that is on
- * demand sleeps again so long after it was last wanted.
+ * demand sleeps again so long after it was last wanted.  shed: whether rungs
+ * that are too slow are.
  */
-void oa_ladder_watch_init(oa_ladder_watch_t *watch, int64_t idle_ms);
+void oa_ladder_watch_init(oa_ladder_watch_t *watch, int64_t idle_ms,
+    bool shed);
 
 /* Adds a rung; its number is that of those before it. */
 void oa_ladder_watch_add(oa_ladder_watch_t *watch, oa_ladder_mode_t mode,
@@ -133,6 +138,13 @@ bool oa_ladder_watch_look(oa_ladder_watch_t *watch,
 /* The rung has stopped by itself: it is withdrawn for as long as if shed. */
 void oa_ladder_watch_failed(oa_ladder_watch_t *watch, unsigned rung,
     int64_t now_ms);
+
+/*
+ * The rung goes on with other codecs: it has to begin once more, and what was
+ * measured before does not count.  facts: its own.
+ */
+void oa_ladder_watch_begins(oa_ladder_watch_t *watch, unsigned rung,
+    const oa_ladder_facts_t *facts, int64_t now_ms);
 
 /* "" for what is none. */
 const char *oa_ladder_reason_text(oa_ladder_reason_t reason);

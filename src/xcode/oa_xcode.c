@@ -133,7 +133,8 @@ oa_xcode_check_audio(const oa_xcode_source_t *source,
     char text[OA_XCODE_TEXT_BYTES])
 {
     if (avcodec_find_decoder(oa_xcode_codec_id(source->sound.codec)) == NULL
-        || oa_codec_audio(source->sound.codec) == NULL)
+        || (oa_codec_audio(source->sound.codec) == NULL
+            && source->sound.codec != OA_CODEC_MP3))
     {
         oa_xcode_say(text, "there is no decoder of the source's sound");
         return OA_EUNSUPPORTED;

@@ -36,6 +36,12 @@
  */
 #define OA_XCODE_LATE_US        100000
 
+/*
+ * One that begins a segment is coded all the same, so that the rung's segments
+ * begin where the source's do, unless it is later than this.
+ */
+#define OA_XCODE_LATE_KEY_US    1000000
+
 
 /*
  * OA_XCODE_CUDA + N: decoded, scaled and coded on card N, with the driver that
@@ -77,6 +83,11 @@ typedef struct {
     bool                has_video;
     bool                has_audio;
     oa_codec_video_t    picture;
+
+    /*
+     * AAC, Opus, MP3; the latter has no record.  Rungs of sound have its
+     * clock_rate and, up to two, its channels, whatever is in its frames.
+     */
     oa_codec_audio_t    sound;
     oa_slice_t          video_record;    /* decoder configurations; copied */
     oa_slice_t          audio_record;
@@ -159,7 +170,7 @@ typedef struct {
 /* Each number is read whole; they are of different moments. */
 typedef struct {
     uint64_t            frames;          /* coded */
-    uint64_t            late;            /* dropped: past OA_XCODE_LATE_US */
+    uint64_t            late;            /* dropped: too late */
     uint64_t            full;            /* dropped: no room in a queue */
     int64_t             lateness_us;     /* of the newest picture, when its
                                             turn came; 0 when there is none */

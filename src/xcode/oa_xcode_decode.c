@@ -20,6 +20,8 @@ oa_xcode_codec_id(oa_codec_id_t codec)
         return AV_CODEC_ID_AAC;
     case OA_CODEC_OPUS:
         return AV_CODEC_ID_OPUS;
+    case OA_CODEC_MP3:
+        return AV_CODEC_ID_MP3;
     default:
         return AV_CODEC_ID_NONE;
     }

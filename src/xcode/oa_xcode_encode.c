@@ -450,7 +450,7 @@ oa_xcode_encode_video(oa_xcode_rung_state_t *rung, bool key)
  * that it should have been is demanded of the next one.
  */
 static bool
-oa_xcode_encode_is_late(oa_xcode_rung_state_t *rung)
+oa_xcode_encode_is_late(oa_xcode_rung_state_t *rung, bool key)
 {
     int64_t      lateness;
     oa_xcode_t  *xcode = rung->xcode;
@@ -459,7 +459,7 @@ oa_xcode_encode_is_late(oa_xcode_rung_state_t *rung)
                - rung->picture.due_us;
     rung->stats.lateness_us = lateness > 0 ? lateness : 0;
 
-    if (rung->audio || lateness <= OA_XCODE_LATE_US) {
+    if (rung->audio || !oa_xcode_is_late(lateness, key)) {
         return false;
     }
 
@@ -503,14 +503,15 @@ oa_xcode_encode_take(oa_xcode_rung_state_t *rung, bool *key, uint32_t *slow_us)
         return OA_XCODE_ENCODE_NOTHING;
     }
 
-    if (oa_xcode_encode_is_late(rung)) {
+    *slow_us = rung->slow_us;
+    *key = oa_xcode_keys_between(&xcode->keys, rung->last_time,
+                                 rung->picture.time, 0);
+
+    if (oa_xcode_encode_is_late(rung, *key)) {
         return OA_XCODE_ENCODE_LATE;
     }
 
-    *slow_us = rung->slow_us;
-    *key = rung->encoder == NULL
-           || oa_xcode_keys_between(&xcode->keys, rung->last_time,
-                                    rung->picture.time, 0);
+    *key = *key || rung->encoder == NULL;
 
     return OA_XCODE_ENCODE_PICTURE;
 }

@@ -380,6 +380,13 @@ OA_MUST_CHECK bool oa_xcode_ring_pop(oa_xcode_ring_t *ring,
     oa_xcode_picture_t *picture);
 void oa_xcode_ring_clear(oa_xcode_ring_t *ring);
 
+/* Whether a picture so late is dropped; key: a keyframe is demanded of it. */
+static inline bool
+oa_xcode_is_late(int64_t lateness_us, bool key)
+{
+    return lateness_us > (key ? OA_XCODE_LATE_KEY_US : OA_XCODE_LATE_US);
+}
+
 /* Keyframes that are demanded. */
 void oa_xcode_keys_add(oa_xcode_keys_t *keys, int64_t time);
 

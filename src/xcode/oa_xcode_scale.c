@@ -82,7 +82,7 @@ oa_xcode_scaler_wants(oa_xcode_rung_state_t *rung, int64_t time,
              && oa_xcode_scaler_is_due(s, rung->conf.rate, &xcode->source,
                                        time, boundary);
 
-    if (wanted && lateness_us > OA_XCODE_LATE_US) {
+    if (wanted && oa_xcode_is_late(lateness_us, boundary)) {
         rung->stats.lateness_us = lateness_us;
         rung->stats.late++;
         return false;
@@ -115,8 +115,28 @@ oa_xcode_depth(enum AVPixelFormat format)
 
 
 /*
- * The nearest larger picture of this round, which is as deep, or the source's.
- * The order is that of size.
+ * Whether a rung has each picture that the other one has, so that what it is
+ * scaled from does not change from picture to picture: filters are made anew
+ * with each change.
+ */
+static bool
+oa_xcode_scale_keeps_pace(const oa_xcode_rung_state_t *rung,
+    const oa_xcode_rung_state_t *other)
+{
+    uint64_t                   own, others;
+    const oa_timeline_rate_t  *a = &rung->conf.rate, *b = &other->conf.rate;
+
+    own = (uint64_t) a->num * b->den;
+    others = (uint64_t) b->num * a->den;
+
+    /* 0: every picture of the source */
+    return a->num == 0 || (b->num != 0 && own % others == 0);
+}
+
+
+/*
+ * The nearest larger picture of this round, which is as deep and as frequent,
+ * or the source's.  The order is that of size.
  */
 static const AVFrame *
 oa_xcode_scale_parent(oa_xcode_t *xcode, unsigned place)
@@ -132,7 +152,8 @@ oa_xcode_scale_parent(oa_xcode_t *xcode, unsigned place)
         if (other->scaler.made->buf[0] != NULL
             && other->conf.width >= rung->conf.width
             && other->conf.height >= rung->conf.height
-            && oa_xcode_depth(other->format) >= oa_xcode_depth(rung->format))
+            && oa_xcode_depth(other->format) >= oa_xcode_depth(rung->format)
+            && oa_xcode_scale_keeps_pace(other, rung))
         {
             return other->scaler.made;
         }

@@ -31,6 +31,32 @@ fuzz_flv_message(const oa_flv_message_t *m, bool video, oa_slice_t body)
 }
 
 
+/* MP3 is taken by this, or by none. */
+static void
+fuzz_flv_mp3(oa_slice_t body, bool taken)
+{
+    oa_err_t           err;
+    oa_flv_message_t   m;
+    oa_flv_refusal_t   refusal;
+
+    memset(&refusal, 0xa5, sizeof(refusal));
+    err = oa_flv_mp3_parse(body, &m, &refusal);
+    FUZZ_CHECK(err == OA_OK || err == OA_EINVAL || err == OA_ENOTFOUND);
+    FUZZ_CHECK(err == OA_ENOTFOUND || !taken);
+
+    if (err == OA_EINVAL) {
+        FUZZ_CHECK(fuzz_text_printable(refusal.reason, 200));
+    }
+
+    if (err == OA_OK) {
+        FUZZ_CHECK(m.codec == OA_CODEC_MP3);
+        FUZZ_CHECK(m.kind != OA_FLV_CONFIG);
+        FUZZ_CHECK((m.kind == OA_FLV_FRAMES) == (m.data.size > 0));
+        FUZZ_CHECK(m.data.size == 0 || fuzz_within(m.data, body));
+    }
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -50,6 +76,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(&refusal, 0xa5, sizeof(refusal));
     err = parse(body, &m, &refusal);
     FUZZ_CHECK(err == OA_OK || err == OA_EINVAL || err == OA_EUNSUPPORTED);
+
+    if (!video) {
+        fuzz_flv_mp3(body, err == OA_OK);
+    }
 
     if (err == OA_OK) {
         FUZZ_SPOILED(m.data.size, body.size + 1);

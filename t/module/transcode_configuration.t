@@ -115,6 +115,7 @@ for my $text (
     "$rung low height=160 bitrate=100000 codec=hevc profile=main10 preset=p5;",
     "$rung listen audio=48k mode=always;",
     'transcode on; transcode_drill 720p 10s;',
+    'transcode on; transcode_shed off;',
 )
 {
     my ($ok, $message) = Onair::Server->check(rtmp_app => $text);

@@ -55,8 +55,8 @@ ok $ladder{partner}->wait_state('low', 'on'), 'a partner gets its rung'
 ok $ladder{affiliate}->wait_state('low', 'withdrawn',
                                   'a partner took the slots'),
     'and the affiliate loses its own';
-is_deeply [ $ladder{affiliate}->viewer->renditions ], [ qw(audio video) ],
-    'its viewers have the source';
+ok((wait_for { "@{[ $ladder{affiliate}->viewer->renditions ]}"
+               eq 'audio video' }), 'its viewers have the source');
 is_deeply [ grep { /capacity for others/ } $ladder{affiliate}->warnings ],
     [ 'low: the server needs its capacity for others; viewers get the source '
       . 'only' ], 'its streamer is told';

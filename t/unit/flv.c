@@ -359,6 +359,62 @@ test_enhanced_codecs_that_are_refused(void **state)
 }
 
 
+static oa_err_t
+mp3(oa_slice_t body, oa_flv_message_t *m)
+{
+    oa_flv_refusal_t  refusal;
+
+    return oa_flv_mp3_parse(body, m, &refusal);
+}
+
+
+static void
+test_mp3(void **state)
+{
+    unsigned          i;
+    oa_flv_message_t  m;
+    oa_slice_t        frames[] = {
+        unit_bytes("\x2fmp3"), unit_bytes("\xe6mp3"),
+        unit_bytes("\x91.mp3mp3"), unit_bytes("\x95\x01.mp3\x02mp3"),
+        unit_bytes("\x97\x02\x00\x01\x02\x01.mp3mp3")
+    };
+    oa_slice_t        nothing[] = {
+        unit_bytes("\x2f"), unit_bytes("\xef"), unit_bytes("\x90.mp3"),
+        unit_bytes("\x90.mp3some"), unit_bytes("\x91.mp3"),
+        unit_bytes("\x94.mp3some")
+    };
+    oa_slice_t        others[] = {
+        unit_bytes(""), unit_bytes("\xaf\x01x"), unit_bytes("\x1fx"),
+        unit_bytes("\x91Opusx"), unit_bytes("\x91.mp"), unit_bytes("\x90"),
+        unit_bytes("\x95\x11.mp3\x00\x00\x00\x01x\x01\x00\x00\x01x")
+    };
+
+    (void) state;
+
+    for (i = 0; i < 5; i++) {
+        assert_int_equal(mp3(frames[i], &m), OA_OK);
+        assert_int_equal(m.kind, OA_FLV_FRAMES);
+        assert_int_equal(m.codec, OA_CODEC_MP3);
+        assert_int_equal(m.data.size, 3);
+        assert_memory_equal(m.data.data, "mp3", 3);
+        assert_int_equal(m.track, i == 3 ? 2 : 0);
+    }
+
+    for (i = 0; i < 6; i++) {
+        assert_int_equal(mp3(nothing[i], &m), OA_OK);
+        assert_int_equal(m.kind, OA_FLV_IGNORE);
+    }
+
+    for (i = 0; i < 7; i++) {
+        assert_int_equal(mp3(others[i], &m), OA_ENOTFOUND);
+    }
+
+    assert_int_equal(mp3(unit_bytes("\x92.mp3"), &m), OA_OK);
+    assert_int_equal(m.kind, OA_FLV_END);
+    assert_int_equal(mp3(unit_bytes("\x93.mp3x"), &m), OA_EINVAL);
+}
+
+
 static void
 test_malformed(void **state)
 {
@@ -414,6 +470,11 @@ parse_both(oa_slice_t s)
     } else {
         assert_true(strlen(refusal.fourcc) <= 4 && refusal.reason[0] != 0);
     }
+
+    if (oa_flv_mp3_parse(s, &m, &refusal) == OA_OK) {
+        assert_int_equal(m.codec, OA_CODEC_MP3);
+        assert_inside(s, &m);
+    }
 }
 
 
@@ -453,6 +514,7 @@ main(void)
         cmocka_unit_test(test_multitrack),
         cmocka_unit_test(test_modifiers),
         cmocka_unit_test(test_enhanced_codecs_that_are_refused),
+        cmocka_unit_test(test_mp3),
         cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_mutations)
     };

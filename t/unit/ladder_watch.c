@@ -71,7 +71,7 @@ new_world(const char *modes)
     world.now_ms = 1000000;
     world.room = 10000;
     world.refusal = OA_EFULL;
-    oa_ladder_watch_init(&world.watch, 30000);
+    oa_ladder_watch_init(&world.watch, 30000, true);
 
     for (slots = 1000; *modes; modes++, slots /= 2) {
         oa_ladder_watch_add(&world.watch, *modes == 'A' ? OA_LADDER_ALWAYS
@@ -469,7 +469,80 @@ codes_nothing(void **state)
 }
 
 
+static void
+nothing_is_shed(void **state)
+{
+    world_t  world;
+
+    (void) state;
+
+    world = new_world("AAA");
+    world.watch.shed = false;
+    look(&world);
+    run(&world, 3000);
+
+    world.stuck[0] = true;
+    world.drops[1] = true;
+    world.facts[2].lateness_us = 900000;
+    run(&world, 30000);
+    assert_string_equal(states(&world), "111");
+
+    /* who has stopped by himself is withdrawn all the same */
+    oa_ladder_watch_failed(&world.watch, 0, world.now_ms);
+    run(&world, 1000);
+    assert_string_equal(states(&world), "-11");
+}
+
+
 /* The first keyframe may be far away. */
+/* Unless that is seen to elsewhere; dropping more than it codes still counts. */
+static void
+codes_nothing_patiently(void **state)
+{
+    world_t  world;
+
+    (void) state;
+
+    world = new_world("AA");
+    world.facts[0].patient = world.facts[1].patient = true;
+    look(&world);
+    run(&world, 3000);
+
+    world.stuck[0] = true;
+    world.drops[1] = true;
+    run(&world, 9000);
+    assert_string_equal(states(&world), "1-");
+
+    world.stuck[0] = false;
+    run(&world, 5000);
+    assert_string_equal(states(&world), "1-");
+    assert_int_equal(world.watch.rungs[0].sheds, 0);
+}
+
+
+/* Other codecs get their time, too. */
+static void
+begins_again(void **state)
+{
+    world_t  world;
+
+    (void) state;
+
+    world = new_world("AA");
+    look(&world);
+    run(&world, 3000);
+
+    world.stuck[0] = true;
+    run(&world, 2000);
+    oa_ladder_watch_begins(&world.watch, 0, &world.facts[0], world.now_ms);
+    oa_ladder_watch_begins(&world.watch, 2, &world.facts[0], world.now_ms);
+    run(&world, 14000);
+    assert_string_equal(states(&world), "11");
+    run(&world, 1500);
+    assert_string_equal(states(&world), "-1");
+}
+
+
 static void
 not_begun_yet(void **state)
 {
@@ -552,7 +625,7 @@ no_more_rungs_than_fit(void **state)
 
     (void) state;
 
-    oa_ladder_watch_init(&watch, 1000);
+    oa_ladder_watch_init(&watch, 1000, true);
 
     for (i = 0; i < OA_LADDER_RUNGS + 3; i++) {
         oa_ladder_watch_add(&watch, OA_LADDER_ALWAYS, 1);
@@ -579,6 +652,9 @@ main(void)
         cmocka_unit_test(shed_on_demand),
         cmocka_unit_test(drops_more_than_it_codes),
         cmocka_unit_test(codes_nothing),
+        cmocka_unit_test(codes_nothing_patiently),
+        cmocka_unit_test(begins_again),
+        cmocka_unit_test(nothing_is_shed),
         cmocka_unit_test(not_begun_yet),
         cmocka_unit_test(the_source_pauses),
         cmocka_unit_test(failed),

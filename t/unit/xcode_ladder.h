@@ -396,7 +396,7 @@ ladder_push_keyed(ladder_t *l, const source_t *s, int i, bool keyframe,
                          (size_t) f->packet->size - half);
 
     memset(&input, 0, sizeof(input));
-    input.audio = oa_codec_audio(s->codec) != NULL;
+    input.audio = s->sound.codec != OA_CODEC_NONE;
     input.pieces = pieces;
     input.npieces = 2;
     input.decode_time = f->decode_time;

@@ -56,12 +56,12 @@ test_late_pictures(void **state)
     /* those of 8 to 12 come to their turn too late, a keyframe with them */
     for (i = 0; i < 20; i++) {
         ladder_push(l, s, i);
-        l->now_us += i >= 8 && i <= 12 ? OA_XCODE_LATE_US + 1
+        l->now_us += i >= 8 && i <= 12 ? OA_XCODE_LATE_KEY_US + 1
                                        : OA_XCODE_LATE_US;
         ladder_settle(l);
         oa_xcode_rung_stats(l->xcode, 0, &stats);
         assert_int_equal(stats.lateness_us, i >= 8 && i <= 12
-                                            ? OA_XCODE_LATE_US + 1
+                                            ? OA_XCODE_LATE_KEY_US + 1
                                             : OA_XCODE_LATE_US);
     }
 
@@ -74,6 +74,40 @@ test_late_pictures(void **state)
     assert_true(ladder_output(l, 0, OA_XCODE_FRAME, 8)->o.sync);
     assert_int_equal(ladder_output(l, 0, OA_XCODE_FRAME, 14)->o.arrival_us,
                      l->now_us - OA_XCODE_LATE_US);
+    check_keyframes(l, 0, 10);
+
+    ladder_free(l);
+    source_free(s);
+}
+
+
+/* A picture that begins a segment may be later than others. */
+static void
+test_a_late_keyframe(void **state)
+{
+    int                      i;
+    source_t                *s;
+    ladder_t                *l;
+    oa_xcode_rung_stats_t    stats;
+
+    (void) state;
+
+    s = source_new(&source_small);
+    l = ladder_new(s, NULL, rungs, 1, 0);
+    l->now_us = 1000000;
+
+    for (i = 0; i < 20; i++) {
+        ladder_push(l, s, i);
+        l->now_us += i == 10 ? OA_XCODE_LATE_KEY_US
+                     : i >= 8 && i <= 12 ? OA_XCODE_LATE_US + 1 : 0;
+        ladder_settle(l);
+    }
+
+    oa_xcode_rung_stats(l->xcode, 0, &stats);
+    assert_int_equal(stats.late, 4);
+    assert_int_equal(stats.frames, 16);
+    assert_int_equal(ladder_time(l, 0, 8), 10 * 3600);
+    assert_true(ladder_output(l, 0, OA_XCODE_FRAME, 8)->o.sync);
     check_keyframes(l, 0, 10);
 
     ladder_free(l);
@@ -101,7 +135,7 @@ test_pictures_late_for_the_encoder(void **state)
         ladder_push(l, s, i);
         oa_xcode_strand_run(ladder_next(l));         /* decodes */
         oa_xcode_strand_run(ladder_next(l));         /* scales */
-        l->now_us += i >= 8 && i <= 12 ? OA_XCODE_LATE_US + 1 : 1000;
+        l->now_us += i >= 8 && i <= 12 ? OA_XCODE_LATE_KEY_US + 1 : 1000;
         ladder_settle(l);
     }
 
@@ -133,7 +167,7 @@ test_a_late_beginning(void **state)
 
     for (i = 0; i < 20; i++) {
         ladder_push(l, s, i);
-        l->now_us += i < 3 ? OA_XCODE_LATE_US + 1 : 0;
+        l->now_us += i < 3 ? OA_XCODE_LATE_KEY_US + 1 : 0;
         ladder_settle(l);
     }
 
@@ -396,6 +430,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_late_pictures),
+        cmocka_unit_test(test_a_late_keyframe),
         cmocka_unit_test(test_pictures_late_for_the_encoder),
         cmocka_unit_test(test_a_late_beginning),
         cmocka_unit_test(test_b_frames_are_in_time),

@@ -213,6 +213,71 @@ test_opus(void **state)
 }
 
 
+/* Samples of encoder and decoder before the first one of LAME's input. */
+#define MP3_PADDING  (576 + 529)
+
+
+/*
+ * Where an encoder has put a click, its delay counted, there it is heard; also
+ * where the rung has another rate.
+ */
+static void
+check_mp3(int rate, int channels, int rung_rate)
+{
+    int        i, at, wanted;
+    line_t    *line;
+    source_t  *s;
+    ladder_t  *l;
+
+    s = source_sound("libmp3lame", rate, channels, 5 * rate / 1000, rate / 2);
+    s->sound.clock_rate = (uint32_t) rung_rate;
+    s->timescale = (uint32_t) rung_rate;
+
+    for (i = 0; i < s->n; i++) {
+        s->frames[i].time = oa_rescale(s->frames[i].time, rung_rate, rate);
+    }
+
+    l = ladder_new(NULL, s, &rung_64k, 1, 0);
+    ladder_play(l, s);
+    assert_int_equal(ladder_count(l, 0, OA_XCODE_FAILED), 0);
+    assert_int_equal(ladder_count(l, 0, OA_XCODE_CONFIG), 1);
+
+    line = calloc(1, sizeof(*line));
+    assert_non_null(line);
+    assert_int_equal(ladder_decode(l, 0, line_put, line),
+                     ladder_count(l, 0, OA_XCODE_FRAME));
+    assert_int_equal(line->channels, channels);
+    assert_int_equal(line->rate, rung_rate);
+
+    for (i = 1; i < 4; i++) {
+        wanted = i * rung_rate / 2
+                 + (int) oa_rescale(MP3_PADDING, rung_rate, rate);
+        at = line_peak(line, wanted - rung_rate / 8, rung_rate / 4);
+        assert_true(fabsf(line->v[at]) > 0.15f);
+        assert_in_range(at, wanted - rung_rate / 1000,
+                        wanted + rung_rate / 1000);
+    }
+
+    free(line);
+    ladder_free(l);
+    source_free(s);
+}
+
+
+static void
+test_mp3(void **state)
+{
+    (void) state;
+
+    check_mp3(44100, 2, 44100);
+    check_mp3(48000, 1, 48000);
+    check_mp3(32000, 2, 48000);
+    check_mp3(22050, 1, 44100);
+    check_mp3(24000, 2, 48000);
+    check_mp3(8000, 1, 48000);
+}
+
+
 /* --- what a source loses ---------------------------------------------- */
 
 
@@ -520,6 +585,7 @@ main(void)
         cmocka_unit_test(test_aac),
         cmocka_unit_test(test_channels),
         cmocka_unit_test(test_opus),
+        cmocka_unit_test(test_mp3),
         cmocka_unit_test(test_a_short_gap),
         cmocka_unit_test(test_a_long_gap),
         cmocka_unit_test(test_the_clock_moves),

@@ -434,6 +434,24 @@ source_sound_frame(const AVCodecContext *e, int first, int every)
 }
 
 
+static UNUSED void
+source_sound_config(source_t *s, const AVCodecContext *e)
+{
+    if (e->codec_id == AV_CODEC_ID_MP3) {
+        s->codec = OA_CODEC_MP3;
+        s->sound.codec = OA_CODEC_MP3;
+        s->sound.clock_rate = (uint32_t) e->sample_rate;
+        s->sound.channels = (uint32_t) e->ch_layout.nb_channels;
+        return;
+    }
+
+    s->codec = e->codec_id == AV_CODEC_ID_AAC ? OA_CODEC_AAC : OA_CODEC_OPUS;
+    source_config(s, e);
+    assert_int_equal(oa_codec_audio_config(s->codec, source_record(s),
+                                           &s->sound), OA_OK);
+}
+
+
 /* Its first packet is at 0, though the encoder has it before that. */
 static UNUSED source_t *
 source_sound(const char *encoder, int rate, int channels, int frames,
@@ -448,11 +466,8 @@ source_sound(const char *encoder, int rate, int channels, int frames,
     e = source_sound_encoder(encoder, rate, channels);
     s = calloc(1, sizeof(*s));
     assert_non_null(s);
-    s->codec = e->codec_id == AV_CODEC_ID_AAC ? OA_CODEC_AAC : OA_CODEC_OPUS;
     s->timescale = (uint32_t) rate;
-    source_config(s, e);
-    assert_int_equal(oa_codec_audio_config(s->codec, source_record(s),
-                                           &s->sound), OA_OK);
+    source_sound_config(s, e);
     packet = av_packet_alloc();
 
     for (i = 0; i < frames; i++) {

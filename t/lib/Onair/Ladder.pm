@@ -15,7 +15,9 @@ package Onair::Ladder;
 #   $ladder->log                    what the server's log says of ladders
 #   Onair::Ladder::small(%modes)    rungs for sources of 320x180 that a small
 #                                   machine makes: low (160x90), half (half the
-#                                   frame rate), listen (audio)
+#                                   frame rate), listen (audio); none is shed,
+#                                   however much else the machine does, unless
+#                                   shed => 'on'
 
 use strict;
 use warnings;
@@ -30,11 +32,12 @@ use Onair::Viewer;
 sub small
 {
     my (%mode) = (low => 'always', half => 'ondemand', listen => 'ondemand',
-                  @_);
+                  shed => 'off', @_);
 
     return <<"END";
         transcode on;
         transcode_device cpu;
+        transcode_shed $mode{shed};
         transcode_rendition low height=90 bitrate=100k preset=ultrafast
                             mode=$mode{low};
         transcode_rendition half height=120 fps=15 bitrate=150k
