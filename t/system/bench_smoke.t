@@ -95,4 +95,23 @@ for my $name (qw(feed stock_feed live_feed))
 cmp_ok $publish{ratio}{ratio_cpu_per_start}, '>', 0, 'a ratio for starts';
 cmp_ok $publish{ratio}{ratio_cpu_per_mbit}, '>', 0, 'a ratio for media';
 
+# little of it: a busy machine has to hold the ladder
+my %transcode = bench(qw(--seconds 2 --warmup 1 --rounds 1 --max-streams 1
+                         --fps 10 --preset ultrafast transcode));
+my $ladder = $transcode{ladder};
+
+is_deeply $ladder->{rungs}, [qw(160p 360p 480p 720p audio_64k)],
+    'the whole ladder is measured';
+cmp_ok $ladder->{"${_}_cpu_s_per_stream_s"}, '>', 0, "$_ takes time"
+    for qw(server ffmpeg);
+cmp_ok $transcode{ratio}{ratio_cpu}, '>', 0, 'a ratio of both';
+
+my $rung = $transcode{rung_latency720p};
+
+cmp_ok $rung->{parts}, '>=', 3, 'parts of a rung were timed';
+cmp_ok $rung->{arrival_to_part_p50_ms}, '>', 0, 'none before its last frame';
+cmp_ok $transcode{streams}{streams}, '<=', 1, 'no more streams than told';
+ok exists $transcode{streams}{$_}, "streams: $_"
+    for qw(ended_by server_cpu_share rung_fps_min);
+
 done_testing;

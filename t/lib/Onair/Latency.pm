@@ -151,19 +151,18 @@ sub _follow
     $viewer->wait_live('video') or die "no stream\n";
 
     my $base = "/live/$self->{channel}/" . $viewer->session . '/video';
-    my $client = $self->{server}->connect;
     my ($init, %seen);
 
     while (getppid == $self->{parent}) {
-        my $text = _get($client, "$base/index.m3u8");
+        my $text = $self->_get("$base/index.m3u8");
         my ($map) = $text =~ /^#EXT-X-MAP:URI="([^"]+)"/m;
         my ($hint) = $text =~ /^#EXT-X-PRELOAD-HINT:.*URI="([^"]+)"/m;
 
         die "no hint\n" if !defined $map || !defined $hint;
-        $init //= Onair::LLHLS::Media::init(_get($client, "$base/$map"));
+        $init //= Onair::LLHLS::Media::init($self->_get("$base/$map"));
         next if $seen{$hint}++;
 
-        my $part = _get($client, "$base/$hint");
+        my $part = $self->_get("$base/$hint");
         my $came = time;
         my ($f) = Onair::LLHLS::Media::fragments($part, $init);
         my $end = ($f->{time} + $f->{duration}) / $init->{timescale};
@@ -173,10 +172,16 @@ sub _follow
 }
 
 
+# On a connection that stays, until the server has had enough of it.
 sub _get
 {
-    my ($client, $path) = @_;
-    my $answer = $client->get($path) or die "$path: no answer\n";
+    my ($self, $path) = @_;
+    my $answer = $self->{client} && $self->{client}->get($path);
+
+    if (!$answer) {
+        $self->{client} = $self->{server}->connect;
+        $answer = $self->{client}->get($path) or die "$path: no answer\n";
+    }
 
     die "$path: $answer->{status}\n" if $answer->{status} != 200;
 
