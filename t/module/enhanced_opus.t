@@ -95,13 +95,16 @@ plays('surround', 960, channels => 6,
 my %other = map { $_ => Onair::Enhanced->make(audio => 'opus', seconds => 2,
     audio_options => ['-frame_duration', $_]) } 10, 20, 40;
 my @messages = @{ $other{20}{messages} };
-my $end = 2000;
+my $end = $messages[-1]{timestamp} + 20;
 
 for my $ms (40, 20) {
     my @more = grep { !$_->{config} } @{ $other{$ms}{messages} };
     pop @more if @more * $ms > 2000;
-    push @messages, @{ Onair::FLV::shifted(\@more, $end) };
-    $end += 2000;
+
+    # where the one before ends: a step is something that would be corrected
+    push @messages, @{ Onair::FLV::shifted(\@more,
+                                           $end - $more[0]{timestamp}) };
+    $end = $messages[-1]{timestamp} + $ms;
 }
 
 $viewer = Onair::Viewer->of($server, 'changes', \@messages);

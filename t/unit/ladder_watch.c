@@ -494,7 +494,6 @@ nothing_is_shed(void **state)
 }
 
 
-/* The first keyframe may be far away. */
 /* Unless that is seen to elsewhere; to drop more than it codes still counts. */
 static void
 codes_nothing_patiently(void **state)
@@ -543,6 +542,7 @@ begins_again(void **state)
 }
 
 
+/* The first keyframe may be far away. */
 static void
 not_begun_yet(void **state)
 {
