@@ -21,9 +21,9 @@ use Onair::Server;
 my $SLOW_S = 0.4;
 
 my $server = Onair::Server->start(workers => 1, rtmp_app =>
-    Onair::Ladder::small(half => 'always') . 'transcode_drill half '
-    . 1000 * $SLOW_S . 'ms; } application other { live on; ingest on; '
-    . 'ingest_drain 0;' . Onair::Ladder::small(half => 'always'));
+    Onair::Ladder::small(half => 'always', shed => 'on')
+    . 'transcode_drill half ' . 1000 * $SLOW_S . 'ms; } '
+    . 'application other { live on; ingest on; ingest_drain 0;' . Onair::Ladder::small(half => 'always'));
 
 my $messages = Onair::FLV::make(seconds => 20, rate => 30, gop => 30);
 my $slow = Onair::Ladder->new($server, 'slow');
