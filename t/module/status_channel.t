@@ -59,9 +59,12 @@ my $publisher = Onair::RTMP->publish($server->rtmp_port, 'chan');
 
 $publisher->send_flv($messages);
 
+# until the last of its keyframes, one a second, is in a part
 my $live = wait_for {
     my $c = channel('chan');
-    $c && (grep { $_->{edge} && $_->{edge}{msn} >= 3 } @{$c->{renditions}})
+    $c && (grep { $_->{edge} && $_->{edge}{msn} >= 3
+                  && ($_->{kind} eq 'audio' || $_->{keyframes} == 8) }
+                @{$c->{renditions}})
         == 2 ? $c : undef;
 };
 
