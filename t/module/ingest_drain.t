@@ -79,7 +79,7 @@ my $gone = wait_for {
 };
 
 ok $gone, 'the old workers are gone';
-cmp_ok time - $begin, '<', 20, 'in about the time that they had';
+cmp_ok time - $begin, '<', 10, 'in about the time that they had';
 
 my @times = sort { $a <=> $b } values %left;
 cmp_ok $times[-1] - $times[0], '>', 0.5, 'not all were asked at once';
